@@ -1,0 +1,1 @@
+"""Reads, splits, embeds, stores and searches articles. Imports nothing here, so that importing a part stays cheap."""

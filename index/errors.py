@@ -1,0 +1,55 @@
+"""Every error a user can meet, as one tree. Each message is one sentence that names the thing and the next step.
+
+    QaError
+    ├── UsageError                 wrong usage; exit code 2
+    └── UnusableError              documents or index cannot be used; exit code 3
+        ├── DocumentsError         no folder, nothing in it, not readable
+        ├── ModelError             files missing, damaged, unknown name
+        └── IndexFolderError       the index folder
+            ├── IndexDamagedError  checksums or database do not hold
+            ├── IndexStaleError    articles changed and a refresh was not allowed
+            ├── IndexLockedError   another process is writing
+            └── StorageError       disk full, read-only, I/O error
+"""
+
+from __future__ import annotations
+
+
+class QaError(Exception):
+    """Base of all errors that are told to the user as one sentence, without a traceback."""
+
+
+class UsageError(QaError):
+    """What was asked for cannot be meant: an empty question, an option out of range."""
+
+
+class UnusableError(QaError):
+    """Documents, models or index cannot be used as they are."""
+
+
+class DocumentsError(UnusableError):
+    """The documents folder is missing, empty or not readable."""
+
+
+class ModelError(UnusableError):
+    """A model's files are missing or damaged, or its name is not known."""
+
+
+class IndexFolderError(UnusableError):
+    """The index folder cannot be used."""
+
+
+class IndexDamagedError(IndexFolderError):
+    """The index folder's contents do not hold together, or are not of this program."""
+
+
+class IndexStaleError(IndexFolderError):
+    """Articles changed since the index was built, and a refresh was not allowed."""
+
+
+class IndexLockedError(IndexFolderError):
+    """Another process is writing the index."""
+
+
+class StorageError(IndexFolderError):
+    """The system refused to write: no space, no permission, an I/O error."""

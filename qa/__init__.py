@@ -1,0 +1,1 @@
+"""Asks, answers and shows. Imports nothing here, so that importing a part stays cheap."""
