@@ -1,15 +1,16 @@
 """Every error a user can meet, as one tree. Each message is one sentence that names the thing and the next step.
 
-    QaError
-    ├── UsageError                 wrong usage; exit code 2
-    └── UnusableError              documents or index cannot be used; exit code 3
-        ├── DocumentsError         no folder, nothing in it, not readable
-        ├── ModelError             files missing, damaged, unknown name
-        └── IndexFolderError       the index folder
-            ├── IndexDamagedError  checksums or database do not hold
-            ├── IndexStaleError    articles changed and a refresh was not allowed
-            ├── IndexLockedError   another process is writing
-            └── StorageError       disk full, read-only, I/O error
+QaError
+├── UsageError                 wrong usage; exit code 2
+└── UnusableError              documents or index cannot be used; exit code 3
+    ├── DocumentsError         no folder, nothing in it, not readable
+    │   └── UnreadableFileError  one file; told as a skipped file, never stops the others
+    ├── ModelError             files missing, damaged, unknown name
+    └── IndexFolderError       the index folder
+        ├── IndexDamagedError  checksums or database do not hold
+        ├── IndexStaleError    articles changed and a refresh was not allowed
+        ├── IndexLockedError   another process is writing
+        └── StorageError       disk full, read-only, I/O error
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class UnusableError(QaError):
 
 class DocumentsError(UnusableError):
     """The documents folder is missing, empty or not readable."""
+
+
+class UnreadableFileError(DocumentsError):
+    """One file cannot be read. Its message is a clause without a full stop, fit for `Skipped.reason`."""
 
 
 class ModelError(UnusableError):

@@ -1,0 +1,50 @@
+"""Owns what an article is called: its first line where that looks like a title, else its file's name made readable."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import PurePosixPath
+
+MAX_TITLE = 200
+"""Characters; a longer first line is a paragraph."""
+
+FIRST_LINES = re.compile(r"\s*(?P<first>[^\r\n]{1,400})(?:\r\n|\r|\n|\Z)(?P<rest>[^\r\n]{0,400})")
+LABEL = re.compile(r"[\w .-]{1,40}:\s*[^A-Za-z]*\Z|https?://|[\w.+-]+@[\w-]+\.", re.IGNORECASE)
+"""'PMID: 12929205', an address: what stands at the head of a file without naming it."""
+
+SENTENCE_END = re.compile(r"[.;,。]['\"”’)\]]*\Z")
+
+
+def title_from_text(text: str) -> str | None:
+    """The first line of `text` where it is short, does not end like a sentence and stands alone; None otherwise."""
+    found = FIRST_LINES.match(text)
+    if found is None:
+        return None
+    first = found["first"].strip()
+    if len(first) > MAX_TITLE or not any(character.isalpha() for character in first):
+        return None
+    if (
+        LABEL.match(first)
+        or (SENTENCE_END.search(first) and not first.endswith("..."))
+        or not _stands_alone(first, found["rest"])
+    ):
+        return None
+    return clean_title(first)
+
+
+def _stands_alone(first: str, following: str) -> bool:
+    """Whether the line break after `first` is meant: a blank line follows, or a far longer one does (a line that a
+    program has wrapped is about as long as the next)."""
+    return not following.strip() or len(first) < 0.6 * len(following.rstrip())
+
+
+def clean_title(text: str) -> str:
+    """One line, without HTML entities and outer marks, at most MAX_TITLE characters."""
+    return " ".join(html.unescape(text).split()).strip("*_# ")[:MAX_TITLE]
+
+
+def title_from_name(name: str) -> str:
+    """'news/2022-03-09_trade-with_russia.txt' -> '2022-03-09 trade-with russia'."""
+    stem = PurePosixPath(name).stem
+    return " ".join(stem.replace("_", " ").split()) or name
