@@ -1,0 +1,259 @@
+"""The commands: turns options into one call of the core and its result into stdout. Decides nothing about answers.
+
+Everything heavy is imported inside the command that needs it: `qa --help` loads click alone (25 ms).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from index.errors import QaError, UsageError
+from qa.diagnostics import ExitCode, exit_code_for, tell, tell_error
+
+if TYPE_CHECKING:
+    from qa.engine import Engine
+    from qa.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NO_QUESTION = 'there is no question; ask one: qa ask "Did China condemn the invasion?"'
+
+
+def _remembered(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Options may stand before or after the command: the one nearer to the command wins."""
+    choices: dict[str, Any] = context.ensure_object(dict)
+    if value is not None and parameter.name is not None:
+        choices[parameter.name] = value
+    return value
+
+
+def shared_options(command: F) -> F:
+    """The options that every command takes, before or after its name."""
+    options = (
+        click.option("--docs", metavar="DIR", callback=_remembered, expose_value=False, help="Folder of articles."),
+        click.option(
+            "--model",
+            metavar="NAME",
+            callback=_remembered,
+            expose_value=False,
+            help="Sentence Transformers model, by name or folder, instead of the one that comes with the install.",
+        ),
+        click.option(
+            "--reranker",
+            metavar="NAME",
+            callback=_remembered,
+            expose_value=False,
+            help="Cross-encoder, by name or folder, or 'none'.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _load_settings(context: click.Context, **more: Any) -> Settings:
+    from qa.settings import load_settings
+
+    return load_settings({**context.ensure_object(dict), **more})
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@shared_options
+@click.option("--plain", is_flag=True, help="Converse line by line on stdin and stdout, without the app.")
+@click.option("--theme", metavar="NAME", callback=_remembered, expose_value=False, help="Theme of the app.")
+@click.version_option(package_name="qa", message="qa %(version)s")
+@click.pass_context
+def cli(context: click.Context, plain: bool) -> None:
+    """Ask questions over a folder of articles; get verbatim, checkable quotes, or an honest 'not in the articles'.
+
+    Without a command, opens the app.
+    """
+    if context.invoked_subcommand is None:
+        _run_app(_load_settings(context), plain)
+
+
+def _run_app(settings: Settings, plain: bool) -> None:
+    if plain or not sys.stdout.isatty():
+        from qa.plain import run_plain
+
+        raise SystemExit(run_plain(lambda: _open_engine(settings), sys.stdin, sys.stdout))
+    from qa.tui.app import run_app
+
+    run_app(settings)
+
+
+def _open_engine(settings: Settings) -> Engine:
+    from qa.engine import open_engine
+
+    with _progress_line() as progress:
+        return open_engine(settings, progress=progress, tell=tell)
+
+
+@contextmanager
+def _progress_line() -> Iterator[Any]:
+    from qa.diagnostics import ProgressLine
+
+    progress = ProgressLine()
+    try:
+        yield progress
+    finally:
+        progress.close()
+
+
+@cli.command()
+@click.argument("questions", nargs=-1, metavar="[QUESTION]...")
+@shared_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--jsonl", "as_json_lines", is_flag=True, help="One JSON object a line, one for each question.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for notes.")
+@click.option("-k", "--passages", type=click.IntRange(1, 100), help="How many of the closest passages to list.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which an answer is given.")
+@click.option("--no-refresh", is_flag=True, help="Answer from the index as it is, and say what is stale.")
+@click.pass_context
+def ask(
+    context: click.Context,
+    questions: tuple[str, ...],
+    as_json: bool,
+    as_json_lines: bool,
+    as_markdown: bool,
+    passages: int | None,
+    threshold: float | None,
+    no_refresh: bool,
+) -> None:
+    """Answer one or more questions.
+
+    With '-' or without a question, questions are read from stdin, one a line: plain text, or with --jsonl an object
+    {"id", "question", "history": [{"q", "a"}]}. Exit code 0: answered; 1: not in the articles.
+    """
+    if as_json + as_json_lines + as_markdown > 1:
+        raise UsageError("--json, --jsonl and --markdown exclude each other; choose one.")
+    settings = _load_settings(context, passages=passages, threshold=threshold, refresh=False if no_refresh else None)
+    lines = _read_lines(questions)
+    show = _build_renderer(settings, as_json, as_json_lines, as_markdown)
+    _leave(_answer_all(settings, lines, show, as_records=as_json_lines))
+
+
+def _read_lines(questions: Sequence[str]) -> Iterator[str]:
+    if questions not in ((), ("-",)):
+        return iter(questions)
+    if not questions and sys.stdin.isatty():
+        raise UsageError(_NO_QUESTION)
+    return (line for line in sys.stdin if line.strip())
+
+
+def _answer_all(settings: Settings, lines: Iterator[str], show: Callable[..., str], *, as_records: bool) -> ExitCode:
+    """Answers each line on stdout; the worst of their codes. A line that is no question does not stop the others."""
+    from qa.questions import parse_request
+
+    worst: ExitCode | None = None
+    engine: Engine | None = None
+    for line in lines:
+        try:
+            request = parse_request(line, as_record=as_records)
+        except UsageError as error:
+            tell_error(error)
+            worst = ExitCode.USAGE
+            continue
+        # Opened only for a question that can be meant, so that a wrong one is told at once.
+        engine = engine or _open_engine(settings)
+        answer = engine.ask(request.question, request.history)
+        sys.stdout.write(show(answer, request.identifier))
+        sys.stdout.flush()
+        code = ExitCode.ANSWERED if answer.answered else ExitCode.NOT_IN_ARTICLES
+        worst = max(worst or code, code)
+    if worst is None:
+        raise UsageError(_NO_QUESTION)
+    return worst
+
+
+def _build_renderer(settings: Settings, as_json: bool, as_json_lines: bool, as_markdown: bool) -> Callable[..., str]:
+    from qa import render
+
+    if as_json:
+        return lambda answer, _: render.render_json(answer)
+    if as_json_lines:
+        return render.render_json_line
+    if as_markdown:
+        return lambda answer, _: render.render_markdown(answer)
+    import shutil
+
+    colour = render.wants_colour(os.environ, sys.stdout.isatty())
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    return lambda answer, _: render.render_text(answer, docs=settings.docs, colour=colour, width=width)
+
+
+@cli.command(name="index")
+@shared_options
+@click.option("--rebuild", is_flag=True, help="Build from nothing; kept vectors are used again.")
+@click.option("--watch", is_flag=True, help="Follow the folder until interrupted.")
+@click.option("--status", is_flag=True, help="Say what is indexed, stale and skipped; change nothing.")
+@click.option("--no-wait", is_flag=True, help="Leave at once where another process is indexing.")
+@click.option("--json", "as_json", is_flag=True, help="With --status: as JSON.")
+@click.option("--progress-json", is_flag=True, help="Progress on stderr as JSON, for a program.")
+@click.pass_context
+def index_command(
+    context: click.Context,
+    rebuild: bool,
+    watch: bool,
+    status: bool,
+    no_wait: bool,
+    as_json: bool,
+    progress_json: bool,
+) -> None:
+    """Bring the index up to date with the folder."""
+    from qa import indexing
+
+    settings = _load_settings(context)
+    if status:
+        sys.stdout.write(indexing.render_status(settings, as_json=as_json))
+        return
+    indexing.run_indexing(settings, rebuild=rebuild, watch=watch, wait=not no_wait, progress_json=progress_json)
+
+
+@cli.command()
+@click.argument("path")
+@shared_options
+@click.option("--range", "span", metavar="START:END", help="Only these characters.")
+@click.pass_context
+def show(context: click.Context, path: str, span: str | None) -> None:
+    """Print an article's canonical text, the one that offsets count in."""
+    from qa.showing import render_article
+
+    sys.stdout.write(render_article(_load_settings(context), path, span, on_terminal=sys.stdout.isatty()))
+
+
+def _leave(code: ExitCode) -> None:
+    """End at once with `code`: tearing down the models' threads takes 40 ms that nobody should wait for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    """The `qa` command: the one place where our errors become a sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        sys.exit(ExitCode.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        tell("interrupted")
+        sys.exit(ExitCode.INTERRUPTED)
+    except QaError as error:
+        tell_error(error)
+        sys.exit(exit_code_for(error))
+    except BrokenPipeError:
+        # The reader of a pipe has left (`qa ask … | head -1`): what it wanted, it has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.ANSWERED)

@@ -1,0 +1,96 @@
+"""Follow-ups: what a question takes over from the conversation before it. Pure, and decided by rules that can be read.
+
+Taking context over is a decision, not a rule: earlier questions in front of a follow-up find its passage more often
+(hit@5 .88 against .83 on follow-ups), but in front of a question that stands on its own they hide it (.76 against .83).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa.types import Turn
+
+_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+_REFERENCES = frozenset(
+    "it its itself they them their theirs themselves he him his himself she her hers herself this that these those "
+    "there then such one ones former latter same both either neither another others".split()
+)
+"""Words that point at something said before, unless the question itself says it first."""
+
+_OPENINGS = (
+    "and", "but", "so", "or", "also", "then", "what about", "how about", "why", "why not", "how so", "how come",
+    "since when", "what else", "who else", "where else", "anything else", "any other", "tell me more", "more",
+    "really", "for example", "such as", "like what", "according to whom", "says who", "in what way", "which one",
+    "which ones", "by whom", "with whom", "to whom", "is that", "are you sure",
+)  # fmt: skip
+"""A question that begins so and says little else continues the one before."""
+
+_EMPTY = frozenset(
+    "a an the and but or so of in on at to by for from with about as into over after before between is are was were "
+    "be been being do does did has have had can could will would shall should may might must not no yes what which "
+    "who whom whose when where why how if than too very just also then there it its they them their he him his she "
+    "her this that these those you your i me my we us our more most much many some any all else other others "
+    "please tell know think say said says mean means explain give get got go ok okay thanks thank".split()
+)
+"""Words that carry no subject of their own."""
+
+_FEW_WORDS = 2
+"""A question with at most so many words of its own has too little to search for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question as it is searched for."""
+
+    question: str
+    """As typed."""
+    asked_as: str
+    """With what it took over; equal to `question` where it took nothing."""
+
+    @property
+    def took_over(self) -> bool:
+        """True where the conversation added something."""
+        return self.asked_as != self.question
+
+
+def understand(question: str, history: Sequence[Turn]) -> Understood:
+    """The question with the one before it in front where it cannot be understood alone; else as typed."""
+    if not history or not needs_context(question):
+        return Understood(question, question)
+    subject = _find_subject(history)
+    return Understood(question, f"{subject} {question}" if subject else question)
+
+
+def needs_context(question: str) -> bool:
+    """True where the question points at something that it does not itself name."""
+    words = _WORDS.findall(question)
+    lowered = [word.lower() for word in words]
+    own = [word for word in lowered if word not in _EMPTY]
+    if len(own) <= _FEW_WORDS and (_opens_as_continuation(lowered) or not own):
+        return True
+    return _points_back(words)
+
+
+def _opens_as_continuation(lowered: Sequence[str]) -> bool:
+    text = " ".join(lowered)
+    return any(text == opening or text.startswith(opening + " ") for opening in _OPENINGS)
+
+
+def _points_back(words: Sequence[str]) -> bool:
+    """A pointing word with no name or noun before it that it could point at within the question."""
+    for position, word in enumerate(words):
+        if word.lower() in _REFERENCES:
+            before = [earlier.lower() for earlier in words[:position]]
+            return all(earlier in _EMPTY for earlier in before)
+    return False
+
+
+def _find_subject(history: Sequence[Turn]) -> str:
+    """The nearest earlier question that stands on its own, with what came after it in between left out."""
+    for turn in reversed(history):
+        if turn.question.strip() and not needs_context(turn.question):
+            return turn.question.strip()
+    return history[0].question.strip()

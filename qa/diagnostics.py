@@ -1,0 +1,174 @@
+"""The only writer of stderr, and the only place where an error becomes an exit code.
+
+Progress on a terminal is one line that is drawn over; elsewhere a line every few seconds, so that a log stays readable.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TextIO
+
+from index.errors import QaError, UnusableError, UsageError
+from index.types import BuildReport, Progress, Skipped
+from qa.safe_text import safe_line
+
+_SECONDS_BETWEEN_DRAWS = 0.1
+_SECONDS_BETWEEN_LINES = 5.0
+_BAR_WIDTH = 24
+_MOST_WARNINGS = 20
+_STAGES = {"reading": "Reading", "embedding": "Embedding", "writing": "Writing"}
+
+
+class ExitCode(IntEnum):
+    """What the process ends with; part of the contract."""
+
+    ANSWERED = 0
+    NOT_IN_ARTICLES = 1
+    USAGE = 2
+    UNUSABLE = 3
+    INTERRUPTED = 130
+
+
+def exit_code_for(error: QaError) -> ExitCode:
+    """The one mapping from errors to exit codes."""
+    if isinstance(error, UsageError):
+        return ExitCode.USAGE
+    if isinstance(error, UnusableError):
+        return ExitCode.UNUSABLE
+    raise TypeError(f"{type(error).__name__} has no exit code")
+
+
+def tell(message: str) -> None:
+    """One line on stderr."""
+    print(safe_line(message), file=sys.stderr, flush=True)
+
+
+def tell_error(error: QaError) -> None:
+    """The error's sentence on stderr."""
+    tell(f"qa: {error}")
+
+
+def tell_skipped(skipped: Sequence[Skipped]) -> None:
+    """A warning for each file that is not part of the index, the first twenty by name."""
+    for item in skipped[:_MOST_WARNINGS]:
+        tell(f"warning: skipped {item.path}: {item.reason}")
+    if len(skipped) > _MOST_WARNINGS:
+        tell(f"warning: skipped {len(skipped) - _MOST_WARNINGS} more; `qa index --status` names them all")
+
+
+def render_report(report: BuildReport) -> str:
+    """What a build did, in one sentence."""
+    changes = report.changes
+    counts = (
+        (len(changes.added), "added"),
+        (len(changes.changed), "changed"),
+        (len(changes.renamed), "renamed"),
+        (len(changes.deleted), "deleted"),
+    )
+    did = ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing changed"
+    return (
+        f"{report.articles:,} articles, {report.paragraphs:,} paragraphs: {did}; "
+        f"{report.embedded:,} paragraphs embedded in {report.seconds:.1f} s (generation {report.generation})"
+    )
+
+
+def render_progress(progress: Progress) -> str:
+    """One line: stage, bar, articles, paragraphs, rate, time left."""
+    in_articles = progress.stage == "reading"
+    done, total = (
+        (progress.articles_done, progress.articles_total)
+        if in_articles
+        else (progress.paragraphs_done, progress.paragraphs_total)
+    )
+    share = done / total if total else 0.0
+    filled = int(share * _BAR_WIDTH)
+    parts = [
+        f"{_STAGES.get(progress.stage, progress.stage):<9} {'━' * filled}{'─' * (_BAR_WIDTH - filled)} {share:4.0%}",
+        f"{progress.articles_done:,}/{progress.articles_total:,} articles",
+        f"{progress.paragraphs_done:,}/{progress.paragraphs_total:,} paragraphs",
+    ]
+    if not in_articles and progress.rate:
+        parts.append(f"{progress.rate:,.0f}/s")
+    if not in_articles and progress.seconds_left is not None:
+        parts.append(f"{render_seconds(progress.seconds_left)} left")
+    return "  ".join(parts)
+
+
+def render_seconds(seconds: float) -> str:
+    """'0:07', '12:30', '1:02:03'."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class ProgressLine:
+    """Draws the progress of a build on stderr; call it with each Progress, and `close` it at the end."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._on_terminal = self._stream.isatty()
+        self._drawn_at = float("-inf")
+        self._began = time.monotonic()
+        self._stage = ""
+        self._open = False
+
+    def __call__(self, progress: Progress) -> None:
+        """Draw, unless the last drawing was only just now."""
+        now = time.monotonic()
+        pause = _SECONDS_BETWEEN_DRAWS if self._on_terminal else _SECONDS_BETWEEN_LINES
+        # A short build on a pipe stays silent: its first line would come when it is over.
+        since = self._drawn_at if self._on_terminal else max(self._drawn_at, self._began)
+        if now - since < pause and (progress.stage == self._stage or not self._on_terminal):
+            return
+        self._drawn_at, self._stage = now, progress.stage
+        line = render_progress(progress)
+        if self._on_terminal:
+            width = shutil.get_terminal_size().columns
+            self._stream.write(f"\r\x1b[2K{line[: width - 1]}")
+            self._open = True
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Clear the line, so that what follows starts on an empty one."""
+        if self._open:
+            self._stream.write("\r\x1b[2K")
+            self._stream.flush()
+            self._open = False
+
+
+class ProgressJson:
+    """Writes each Progress as one JSON object a line on stderr, for a program that started the build."""
+
+    def __init__(self) -> None:
+        self._drawn_at = float("-inf")
+        self._stage = ""
+
+    def __call__(self, progress: Progress) -> None:
+        """Write, at most ten times a second and once at each change of stage."""
+        now = time.monotonic()
+        if now - self._drawn_at < _SECONDS_BETWEEN_DRAWS and progress.stage == self._stage:
+            return
+        self._drawn_at, self._stage = now, progress.stage
+        fields = (
+            "stage",
+            "articles_done",
+            "articles_total",
+            "paragraphs_done",
+            "paragraphs_total",
+            "seconds",
+        )
+        self.write({name: getattr(progress, name) for name in fields})
+
+    def write(self, record: dict[str, object]) -> None:
+        """One JSON object on a line of its own."""
+        print(json.dumps(record), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left open."""

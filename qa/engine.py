@@ -1,0 +1,279 @@
+"""Open once, ask many: the one core under every face. Owns the order of the steps and their timing, no scores.
+
+Models and index are opened side by side, each in a thread, since each spends its time outside of Python; whoever needs
+one waits for that one alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.errors import DocumentsError, IndexStaleError
+from index.types import BuildReport, Candidate, Changes, Encoder, ProgressCallback, Reader
+from qa.answer import (
+    DEFAULT_THRESHOLD,
+    MOST_QUOTES,
+    build_citations,
+    build_passages,
+    choose_quotes,
+    estimate_confidence,
+    render_reason,
+)
+from qa.conversation import understand
+from qa.evidence import Evidence, score_sentences
+from qa.questions import check_question
+from qa.settings import Settings
+from qa.types import Answer, ArticleSummary, ArticleView, IndexInfo, IndexState, Passage, Turn
+
+if TYPE_CHECKING:
+    from index.store import Snapshot
+
+NO_RERANKER = "none"
+CANDIDATES = 50
+"""Proposed by each of the two searches."""
+RERANK_DEPTH = 12
+"""Read by the cross-encoder."""
+QUOTED_PASSAGES = 3
+"""Whose sentences are scored."""
+_SECONDS_FRESH = 2.0
+"""So long a look at the folder is good for."""
+
+Tell = Callable[[str], None]
+
+
+def open_engine(settings: Settings, *, progress: ProgressCallback | None = None, tell: Tell | None = None) -> Engine:
+    """The engine over `settings.docs`, with its index built or brought up to date first.
+
+    :param progress: gets the progress of a build.
+    :param tell: gets one sentence for each thing the person should know (skipped files, stale articles).
+    :raises DocumentsError: no folder, or no article in it.
+    :raises ModelError: model files missing or damaged.
+    :raises IndexFolderError: the index cannot be used.
+    """
+    if not settings.docs.is_dir():
+        raise DocumentsError(f"{settings.docs}: there is no such folder; name the folder of articles with --docs DIR.")
+    return Engine(settings, progress, tell or (lambda _: None))
+
+
+class Engine:
+    """Implements `qa.types.Asks`. Models stay loaded and the index open until `close`."""
+
+    def __init__(self, settings: Settings, progress: ProgressCallback | None, tell: Tell) -> None:
+        """Like `open_engine`, which checks first."""
+        self._settings = settings
+        self._progress = progress
+        self._tell = tell
+        self._pool = ThreadPoolExecutor(3, thread_name_prefix="qa-load")
+        self._encoder: Future[Encoder] = self._pool.submit(_load_encoder, settings)
+        self._reader: Future[Reader | None] = self._pool.submit(_load_reader, settings)
+        self._looked_at = float("-inf")
+        self._snapshot: Snapshot | None = None
+        try:
+            self._look_after_index()
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(
+        self,
+        question: str,
+        history: tuple[Turn, ...] = (),
+        *,
+        as_typed: bool = False,
+        on_passages: Callable[[tuple[Passage, ...]], None] | None = None,
+    ) -> Answer:
+        """Answer or abstain; see `qa.types.Asks`. Raises UsageError for a question that is empty or far too long."""
+        question = check_question(question)
+        asked_as = question if as_typed else understand(question, history).asked_as
+        watch = _Stopwatch()
+        self._look_after_index()
+        watch.lap("refresh")
+        found = self._search(asked_as, watch)
+        if on_passages is not None:
+            on_passages(build_passages(found, self._settings.passages))
+        read = self._read(asked_as, found)
+        watch.lap("rerank")
+        answer = self._decide(asked_as, read)
+        watch.lap("quote")
+        return replace(answer, question=question, asked_as=asked_as, timings_ms=watch.timings())
+
+    def _search(self, question: str, watch: _Stopwatch) -> list[Evidence]:
+        from index.search import search_candidates
+
+        vector = self._encoder.result().encode_questions([question])[0]
+        watch.lap("encode")
+        snapshot = self._open_snapshot
+        candidates: Sequence[Candidate] = search_candidates(snapshot, question, vector, depth=CANDIDATES)
+        wanted = candidates[: max(RERANK_DEPTH, self._settings.passages)]
+        sources = snapshot.load_paragraphs([one.paragraph_id for one in wanted])
+        watch.lap("search")
+        return [Evidence(one, source, None, one.fused) for one, source in zip(wanted, sources, strict=True)]
+
+    def _read(self, question: str, found: list[Evidence]) -> list[Evidence]:
+        """The candidates in their final order, the first of them read by the cross-encoder."""
+        reader = self._reader.result()
+        if reader is None or not found:
+            return found
+        head = found[:RERANK_DEPTH]
+        readings = reader.read(
+            question,
+            [one.source.paragraph.text for one in head],
+            [one.source.paragraph.context for one in head],
+        )
+        scored = [
+            replace(one, reading=reading, order=reading.relevance) for one, reading in zip(head, readings, strict=True)
+        ]
+        return sorted(scored, key=lambda one: -one.order) + found[RERANK_DEPTH:]
+
+    def _decide(self, question: str, read: list[Evidence]) -> Answer:
+        confidence = estimate_confidence(read)
+        threshold = DEFAULT_THRESHOLD if self._settings.threshold is None else self._settings.threshold
+        answered = bool(read) and confidence >= threshold
+        citations = ()
+        if answered:
+            reader = self._reader.result()
+            quoted = [replace(one, sentences=score_sentences(question, one, reader)) for one in read[:QUOTED_PASSAGES]]
+            citations = build_citations(choose_quotes(quoted, MOST_QUOTES))
+        return Answer(
+            question=question,
+            asked_as=question,
+            answered=answered,
+            confidence=confidence,
+            citations=citations,
+            passages=build_passages(read, self._settings.passages),
+            index=self._info,
+            timings_ms={},
+            reason=None if answered else render_reason(read, confidence, threshold),
+        )
+
+    def find_changes(self) -> Changes:
+        """How the folder differs from the open generation, by a cheap look."""
+        from index.build import find_changes
+
+        return find_changes(self._settings.docs, self._open_snapshot)
+
+    def reload(self) -> bool:
+        """Opens the newest generation; True where it is a newer one."""
+        from index.store import open_snapshot
+
+        newest = open_snapshot(_locate(self._settings))
+        before, self._snapshot = self._snapshot, newest
+        if before is None:
+            return True
+        before.close()
+        return newest.generation != before.generation
+
+    def refresh(self) -> BuildReport:
+        """Brings the index up to date and opens the result."""
+        from index.build import refresh
+
+        report = refresh(self._settings.docs, _locate(self._settings), self._encoder.result, progress=self._progress)
+        self.reload()
+        for item in report.skipped:
+            self._tell(f"warning: skipped {item.path}: {item.reason}")
+        return report
+
+    def load_state(self) -> IndexState:
+        """The open generation and how the folder differs from it."""
+        return IndexState(self._info, self.find_changes(), tuple(self._open_snapshot.skipped))
+
+    def load_article(self, path: str) -> ArticleView:
+        """An article of the open generation; raises DocumentsError where it has none of that path."""
+        article, text = self._open_snapshot.load_article(path)
+        return ArticleView(article.path, article.title, article.date, text, str(self._settings.docs / path))
+
+    def list_articles(self) -> Iterator[ArticleSummary]:
+        """The articles of the open generation by path."""
+        for article in self._open_snapshot.list_articles():
+            yield ArticleSummary(article.path, article.title, article.date, article.paragraphs)
+
+    def close(self) -> None:
+        """Lets go of files and models."""
+        if self._snapshot is not None:
+            self._snapshot.close()
+            self._snapshot = None
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def _open_snapshot(self) -> Snapshot:
+        assert self._snapshot is not None, "the engine is closed"
+        return self._snapshot
+
+    @property
+    def _info(self) -> IndexInfo:
+        info = self._open_snapshot.info
+        return IndexInfo(info.generation, info.articles, info.paragraphs, info.model)
+
+    def _look_after_index(self) -> None:
+        """Answers never come from a stale index silently: refreshed first or, where that is not wanted, said."""
+        if time.monotonic() - self._looked_at < _SECONDS_FRESH:
+            return
+        if self._snapshot is None and not self._open_existing():
+            self.refresh()
+        elif changes := self.find_changes():
+            if self._settings.refresh:
+                self.refresh()
+            else:
+                self._tell(_render_stale(changes))
+        self._looked_at = time.monotonic()
+
+    def _open_existing(self) -> bool:
+        from index.store import has_index
+
+        folder = _locate(self._settings)
+        if not has_index(folder):
+            if not self._settings.refresh:
+                raise IndexStaleError(
+                    f"{self._settings.docs} has no index yet; run `qa index` or leave --no-refresh out."
+                )
+            return False
+        return self.reload()
+
+
+def _locate(settings: Settings) -> Path:
+    from index.store import locate_index_folder
+
+    return locate_index_folder(settings.docs)
+
+
+def _load_encoder(settings: Settings) -> Encoder:
+    from index.encoder import load_encoder
+
+    return load_encoder(settings.model)
+
+
+def _load_reader(settings: Settings) -> Reader | None:
+    if settings.reranker == NO_RERANKER:
+        return None
+    from index.rerank import load_reader
+
+    return load_reader(settings.reranker)
+
+
+def _render_stale(changes: Changes) -> str:
+    paths = [*changes.added, *changes.changed, *changes.deleted, *(old for old, _ in changes.renamed)]
+    named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return f"warning: the index is stale: {named} changed since it was built; run `qa index`"
+
+
+class _Stopwatch:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        """Ends `stage`."""
+        now = time.perf_counter()
+        self._laps[stage] = (now - self._last) * 1000
+        self._last = now
+
+    def timings(self) -> dict[str, float]:
+        """All stages and their total."""
+        return {"total": (self._last - self._began) * 1000, **self._laps}

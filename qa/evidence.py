@@ -1,0 +1,79 @@
+"""What a passage says to a question: its sentences with their scores, and the words that answer.
+
+Pure but for the one call of the cross-encoder; nothing here decides whether there is an answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from index.sentences import split_sentences
+from index.types import Candidate, Reader, Reading, Span, StoredParagraph
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a passage; offsets count in the passage's text."""
+
+    start: int
+    end: int
+    score: float
+    """Logit; higher answers better; comparable within one question."""
+    span: Span | None = None
+    """The likeliest answer that starts in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A candidate with its text and what the cross-encoder read in it."""
+
+    candidate: Candidate
+    source: StoredParagraph
+    reading: Reading | None
+    """None where no cross-encoder is used."""
+    order: float
+    """The final order of the passages; higher is better."""
+    sentences: tuple[Sentence, ...] = ()
+    """In order of `start`; empty where they were not scored."""
+
+    @property
+    def margin(self) -> float:
+        """Logit of the best answer over 'no answer here'; minus infinity where nothing tells."""
+        if self.reading is None or self.reading.no_answer is None or not self.reading.spans:
+            return -math.inf
+        return self.reading.spans[0].score - self.reading.no_answer
+
+
+def score_sentences(question: str, evidence: Evidence, reader: Reader | None) -> tuple[Sentence, ...]:
+    """The passage's sentences, scored by the spans in them or, where the model finds none, by a reading of each."""
+    text = evidence.source.paragraph.text
+    ranges = split_sentences(text)
+    if evidence.reading is not None and evidence.reading.spans:
+        return _score_by_spans(ranges, evidence.reading.spans)
+    if reader is None:
+        return tuple(Sentence(start, end, _overlap(question, text[start:end])) for start, end in ranges)
+    if len(ranges) == 1 and evidence.reading is not None:
+        return (Sentence(*ranges[0], evidence.reading.relevance),)
+    readings = reader.read(question, [text[start:end] for start, end in ranges])
+    return tuple(
+        Sentence(start, end, reading.relevance) for (start, end), reading in zip(ranges, readings, strict=True)
+    )
+
+
+def _score_by_spans(ranges: Sequence[tuple[int, int]], spans: Sequence[Span]) -> tuple[Sentence, ...]:
+    """Each sentence has the score of the best span that starts in it; a sentence without one stands below all."""
+    floor = min(span.score for span in spans) - 1.0
+    sentences = []
+    for start, end in ranges:
+        inside = [span for span in spans if start <= span.start < end]
+        best = max(inside, key=lambda span: span.score, default=None)
+        sentences.append(Sentence(start, end, best.score if best else floor, best))
+    return tuple(sentences)
+
+
+def _overlap(question: str, sentence: str) -> float:
+    """Share of the question's words that the sentence has, 0..1: what is left to go by without a cross-encoder."""
+    asked = set(question.lower().split())
+    return len(asked & set(sentence.lower().split())) / max(len(asked), 1)

@@ -1,0 +1,120 @@
+"""`qa index`: runs a build for a person or a program and says what it did; tells the state of the index."""
+
+from __future__ import annotations
+
+import json
+
+from index.errors import IndexFolderError, QaError
+from index.types import BuildReport, Encoder
+from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_skipped
+from qa.safe_text import safe_line
+from qa.settings import Settings
+
+
+def run_indexing(
+    settings: Settings,
+    *,
+    rebuild: bool = False,
+    watch: bool = False,
+    wait: bool = True,
+    progress_json: bool = False,
+) -> None:
+    """Brings the index up to date; with `watch`, again at each change until interrupted; raises what the build raises."""
+    if progress_json:
+        _run_for_program(settings, rebuild=rebuild, wait=wait)
+        return
+    _run_for_person(settings, rebuild=rebuild, wait=wait)
+    if watch:
+        from index.watch import watch_folder
+
+        tell(f"watching {settings.docs}; Ctrl-C ends it")
+        for _ in watch_folder(settings.docs):
+            try:
+                _run_for_person(settings, rebuild=False, wait=True)
+            except IndexFolderError as error:
+                # The folder is followed further: a full disk may have room again at the next change.
+                tell(f"qa: {error}")
+
+
+def _run_for_person(settings: Settings, *, rebuild: bool, wait: bool) -> BuildReport:
+    progress = ProgressLine()
+    try:
+        report = _build(settings, progress, rebuild=rebuild, wait=wait)
+    finally:
+        progress.close()
+    tell_skipped(report.skipped)
+    tell(render_report(report))
+    return report
+
+
+def _run_for_program(settings: Settings, *, rebuild: bool, wait: bool) -> None:
+    progress = ProgressJson()
+    try:
+        report = _build(settings, progress, rebuild=rebuild, wait=wait)
+    except QaError as error:
+        progress.write({"error": str(error)})
+        raise
+    progress.write(
+        {
+            "done": True,
+            "generation": report.generation,
+            "articles": report.articles,
+            "paragraphs": report.paragraphs,
+            "embedded": report.embedded,
+            "skipped": [{"path": item.path, "reason": item.reason} for item in report.skipped],
+        }
+    )
+
+
+def _build(settings: Settings, progress: ProgressLine | ProgressJson, *, rebuild: bool, wait: bool) -> BuildReport:
+    from index.build import refresh
+    from index.store import locate_index_folder
+
+    def load_encoder() -> Encoder:
+        from index.encoder import load_encoder
+
+        return load_encoder(settings.model)
+
+    folder = locate_index_folder(settings.docs)
+    return refresh(settings.docs, folder, load_encoder, progress=progress, rebuild=rebuild, wait=wait)
+
+
+def render_status(settings: Settings, *, as_json: bool) -> str:
+    """What is indexed, stale and skipped. Raises IndexFolderError where there is no index yet."""
+    from index.build import find_changes
+    from index.store import has_index, locate_index_folder, open_snapshot
+
+    folder = locate_index_folder(settings.docs)
+    if not has_index(folder):
+        raise IndexFolderError(f"{settings.docs} has no index yet; run `qa index`.")
+    snapshot = open_snapshot(folder)
+    try:
+        record = {
+            "docs": str(settings.docs),
+            "folder": str(folder),
+            **snapshot.describe(),
+            "changes": {
+                "added": list((changes := find_changes(settings.docs, snapshot)).added),
+                "changed": list(changes.changed),
+                "renamed": [list(pair) for pair in changes.renamed],
+                "deleted": list(changes.deleted),
+            },
+            "skipped": [{"path": item.path, "reason": item.reason} for item in snapshot.skipped],
+        }
+    finally:
+        snapshot.close()
+    return json.dumps(record, indent=2) + "\n" if as_json else _render_status_text(record)
+
+
+def _render_status_text(record: dict[str, object]) -> str:
+    lines = []
+    for name, value in record.items():
+        if name == "skipped" and isinstance(value, list):
+            lines.append(f"skipped: {len(value)}")
+            lines += [safe_line(f"  {item['path']}: {item['reason']}") for item in value]
+        elif name == "changes" and isinstance(value, dict):
+            counts = ", ".join(f"{len(paths)} {kind}" for kind, paths in value.items() if paths)
+            lines.append(f"changes: {counts or 'none, the index is fresh'}")
+        else:
+            lines.append(safe_line(f"{name}: {value}"))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,158 @@
+"""Where options come from: command line, then QA_* variables, then `qa.toml`, then the defaults. Owns all their names.
+
+`qa.toml` is data: unknown keys and wrong types are refused with the key's name, and nothing in it is run or fetched.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from index.errors import DocumentsError, UsageError
+
+SETTINGS_FILE = "qa.toml"
+DEFAULT_DOCS = "docs_src"
+_ENVIRONMENT_PREFIX = "QA_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a person can choose. The defaults are decided in tests/benchmarks/DECISIONS.md."""
+
+    docs: Path = Path(DEFAULT_DOCS)
+    """The documents folder, absolute."""
+    model: str | None = None
+    """Name or folder of a Sentence Transformers model; None is the model that comes with the install."""
+    reranker: str | None = None
+    """Name or folder of a cross-encoder, or 'none'; None is the one that comes with the install."""
+    passages: int = 5
+    """How many of the closest passages an answer lists; 1..100."""
+    threshold: float | None = None
+    """Confidence from which an answer is given, 0..1; None is the calibrated default."""
+    refresh: bool = True
+    """False answers from the index as it is, and says what is stale."""
+    theme: str | None = None
+    """Theme of the app; None is the one last chosen."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Action of the app -> key."""
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "docs": str,
+    "model": str,
+    "reranker": str,
+    "passages": int,
+    "threshold": (int, float),
+    "refresh": bool,
+    "theme": str,
+    "keys": dict,
+}
+
+
+def load_settings(
+    options: Mapping[str, Any], environment: Mapping[str, str] | None = None, start: Path | None = None
+) -> Settings:
+    """Settings from all four places.
+
+    `options` holds the command line's choices, None where one was not made. Raises UsageError where a value cannot be
+    meant, DocumentsError where no documents folder is found.
+    """
+    environment = os.environ if environment is None else environment
+    start = Path.cwd() if start is None else start
+    found = find_settings_file(start)
+    values: dict[str, Any] = {}
+    if found is not None:
+        values |= _load_file(found)
+    values |= _read_environment(environment)
+    values |= {name: value for name, value in options.items() if value is not None}
+    values["docs"] = _resolve_docs(values.get("docs"), start)
+    return _checked(values)
+
+
+def find_settings_file(start: Path) -> Path | None:
+    """The nearest `qa.toml` going up, not passing a folder that has a `docs_src/` of its own."""
+    for folder in (start, *start.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder / SETTINGS_FILE
+        if (folder / DEFAULT_DOCS).is_dir():
+            return None
+    return None
+
+
+def _resolve_docs(named: Any, start: Path) -> Path:
+    if named is not None:
+        return (start / Path(str(named)).expanduser()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / DEFAULT_DOCS).is_dir():
+            return folder / DEFAULT_DOCS
+    raise DocumentsError(
+        f"no documents folder: there is no {DEFAULT_DOCS}/ or {SETTINGS_FILE} in {start} or above it; "
+        "name one with --docs DIR."
+    )
+
+
+def _load_file(path: Path) -> dict[str, Any]:
+    # tomllib costs 6 ms and is needed only where there is a settings file.
+    import tomllib
+
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML ({error}); correct it or remove it.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}); make it readable or remove it.") from error
+    for name, value in values.items():
+        _check_known(name, str(path))
+        expected = _TYPES[name]
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            raise UsageError(f"{path}: the value of '{name}' has the wrong type; see 'Settings' in the README.")
+    if "docs" in values:
+        values["docs"] = path.parent / Path(values["docs"]).expanduser()
+    if "keys" in values and not all(isinstance(key, str) for key in values["keys"].values()):
+        raise UsageError(f'{path}: in [keys] each action needs one key as text, such as "ctrl+o".')
+    return values
+
+
+def _check_known(name: str, where: str) -> None:
+    known = [item.name for item in fields(Settings)]
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}."
+    raise UsageError(f"{where}: there is no setting '{name}'; {hint}")
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in ("docs", "model", "reranker", "theme"):
+        if text := environment.get(_ENVIRONMENT_PREFIX + name.upper()):
+            values[name] = text
+    for name, convert in (("passages", int), ("threshold", float)):
+        if text := environment.get(_ENVIRONMENT_PREFIX + name.upper()):
+            values[name] = _converted(name, text, convert)
+    if text := environment.get("QA_REFRESH"):
+        values["refresh"] = text.lower() not in {"0", "no", "false", "off"}
+    return values
+
+
+def _converted(name: str, text: str, convert: type[int] | type[float]) -> int | float:
+    try:
+        return convert(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{_ENVIRONMENT_PREFIX}{name.upper()}={text!r} is not a number; set one or unset it."
+        ) from error
+
+
+def _checked(values: dict[str, Any]) -> Settings:
+    passages = values.get("passages")
+    if passages is not None and not 1 <= passages <= 100:
+        raise UsageError(f"{passages} passages cannot be shown; choose a number from 1 to 100.")
+    threshold = values.get("threshold")
+    if threshold is not None and not 0.0 <= threshold <= 1.0:
+        raise UsageError(f"a threshold of {threshold} has no meaning; choose a number from 0 to 1.")
+    return Settings(**values)
