@@ -1,6 +1,7 @@
 """Owns which files of a folder are articles, and reading one of them: nobody else opens a source file.
 
-Finding looks at names and `stat` only, so a FIFO or a device never hangs it; what is inside a file is a reader's matter.
+Finding looks at names and `stat` only, so a FIFO or a device never hangs it; what is inside a file is a
+reader's matter.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from index.errors import DocumentsError, UnreadableFileError
 from index.readers import is_readable_name, read_document
@@ -38,11 +39,12 @@ class LoadedFile:
 
 
 def find_files(docs: Path) -> tuple[list[SourceFile], list[Skipped]]:
-    """All files under `docs` that a reader may read, and those that were left out with a reason; both by path.
+    """All files under `docs` that a reader may read, and those that were left out with a reason; both by
+    path.
 
-    Hidden names, editors' temporary files and `qa.toml` are left out silently. A link is followed only to a place
-    inside `docs` that is not found under its own name anyway, so nothing is found twice and no loop is entered.
-    Raises DocumentsError where `docs` is missing, is no folder or cannot be listed.
+    Hidden names, editors' temporary files and `qa.toml` are left out silently. A link is followed only to a
+    place inside `docs` that is not found under its own name anyway, so nothing is found twice and no loop is
+    entered. Raises DocumentsError where `docs` is missing, is no folder or cannot be listed.
     """
     root = check_folder(docs)
     scan = _Scan(root)
@@ -52,7 +54,8 @@ def find_files(docs: Path) -> tuple[list[SourceFile], list[Skipped]]:
 
 
 def check_folder(docs: Path) -> Path:
-    """The absolute path of `docs` without links. Raises DocumentsError where it is no folder that can be listed."""
+    """The absolute path of `docs` without links. Raises DocumentsError where it is no folder that can be
+    listed."""
     try:
         root = docs.resolve(strict=True)
         with os.scandir(root):
@@ -62,9 +65,7 @@ def check_folder(docs: Path) -> Path:
             f"{docs}: there is no such folder; make it and put articles into it, or name another with --docs."
         ) from None
     except NotADirectoryError:
-        raise DocumentsError(
-            f"{docs}: is not a folder; name the folder that holds the articles with --docs."
-        ) from None
+        raise DocumentsError(f"{docs}: is not a folder; name the folder that holds the articles with --docs.") from None
     except (OSError, RuntimeError, ValueError) as error:
         # RuntimeError is pathlib's word for a loop of links, ValueError for a name with a NUL.
         reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
@@ -76,9 +77,7 @@ def check_folder(docs: Path) -> Path:
 def no_articles_error(docs: Path, skipped: list[Skipped]) -> DocumentsError:
     """What to raise where nothing of `docs` could be read: says what was found instead."""
     if not skipped:
-        return DocumentsError(
-            f"{docs}: holds no articles; put .txt or .md files into it, or name another with --docs."
-        )
+        return DocumentsError(f"{docs}: holds no articles; put .txt or .md files into it, or name another with --docs.")
     first = skipped[0]
     count = "one file" if len(skipped) == 1 else f"{len(skipped)} files"
     return DocumentsError(
@@ -101,11 +100,9 @@ def load_file(docs: Path, path: str) -> LoadedFile:
 
 def _read_bytes(path: Path) -> bytes:
     """Opens without waiting: between finding and reading, a file may have become a FIFO."""
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    )
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(path, flags), "rb") as file:
+        with os.fdopen(os.open(path, flags), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableFileError(_kind_of(status.st_mode))
@@ -142,7 +139,8 @@ def _kind_of(mode: int) -> str:
 
 @dataclass(slots=True)
 class _Scan:
-    """One walk through the folder. Paths below are `str`: Path objects would triple the time for 10,000 files."""
+    """One walk through the folder. Paths below are `str`: Path objects would triple the time for 10,000
+    files."""
 
     root: Path
     files: list[SourceFile] = field(default_factory=list)
@@ -162,7 +160,7 @@ class _Scan:
 
     def _list(self, folder: str, prefix: str) -> Iterator[os.DirEntry[str]]:
         try:
-            status = os.stat(folder)
+            status = os.stat(folder)  # noqa: PTH116 - a Path would be made for every folder
             if (status.st_dev, status.st_ino) in self.seen:
                 return
             self.seen.add((status.st_dev, status.st_ino))
@@ -230,15 +228,15 @@ def _reason_to_skip(path: str, status: os.stat_result) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return _kind_of(status.st_mode)
     if not is_readable_name(path):
-        return f"not a format that is read ({os.path.splitext(path)[1].lower()})"
+        return f"not a format that is read ({PurePosixPath(path).suffix.lower()})"
     if status.st_size > MAX_FILE_BYTES:
         return _too_large(status.st_size)
     return None
 
 
 def _is_unicode(name: str) -> bool:
-    """False where the file system's bytes are not UTF-8: such a name stands as lone surrogates, which neither JSON nor
-    SQLite can hold."""
+    """False where the file system's bytes are not UTF-8: such a name stands as lone surrogates, which neither
+    JSON nor SQLite can hold."""
     return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 

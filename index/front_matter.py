@@ -1,5 +1,6 @@
-"""Owns the block of settings that may open a Markdown file ('---', 'title: …', '---'): read for the title and the date,
-kept in the text, never retrieved. Its YAML is not interpreted: only plain 'key: value' lines are taken."""
+"""Owns the block of settings that may open a Markdown file ('---', 'title: …', '---'): read for the title and
+the date, kept in the text, never retrieved. Its YAML is not interpreted: only plain 'key: value' lines are
+taken."""
 
 from __future__ import annotations
 

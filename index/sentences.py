@@ -1,8 +1,10 @@
-"""Owns where a sentence begins and ends, so that a quote is never half a sentence and never loses its quotation mark.
+"""Owns where a sentence begins and ends, so that a quote is never half a sentence and never loses its
+quotation mark.
 
-Rules instead of a library: quoting needs exact offsets, three-language abbreviations and an import that costs `qa ask`
-next to nothing. Of 28 hard cases (abbreviations, initials, quotations, ordinals, note numbers, Chinese) these rules get
-28; nupunkt and pysbd 23, sentencex 22, syntok 18. On 438 sentences of news they and the libraries do equally well.
+Rules instead of a library: quoting needs exact offsets, three-language abbreviations and an import that costs
+`qa ask` next to nothing. Of 28 hard cases (abbreviations, initials, quotations, ordinals, note numbers,
+Chinese) these rules get 28; nupunkt and pysbd 23, sentencex 22, syntok 18. On 438 sentences of news they and
+the libraries do equally well.
 """
 
 from __future__ import annotations
@@ -43,25 +45,32 @@ def _words(text: str) -> frozenset[str]:
 
 
 BEFORE_NAME = _words(
-    "mr mrs ms mx dr drs prof gen sen rep reps sens gov lt col capt cpt cmdr maj sgt cpl pvt adm brig rev fr hon pres supt "
-    "st ste mt ft messrs mme mlle mm sr sra srta dra dña ud uds hr frl dipl ing mag vgl bzw bspw z.b d.h u.a v.a i.d.r o.ä "
-    "e.g i.e eg ie cf vs viz ca approx resp evtl ggf inkl exkl zzgl sog insb p.ex c.-à-d sic aka ph.d msc bsc attn incl "
-    "asst assoc det insp dept univ pts qtr avg min max est"
+    """
+    mr mrs ms mx dr drs prof gen sen rep reps sens gov lt col capt cpt cmdr maj sgt cpl pvt adm brig rev fr
+    hon pres supt st ste mt ft messrs mme mlle mm sr sra srta dra dña ud uds hr frl dipl ing mag vgl bzw
+    bspw z.b d.h u.a v.a i.d.r o.ä e.g i.e eg ie cf vs viz ca approx resp evtl ggf inkl exkl zzgl sog insb
+    p.ex c.-à-d sic aka ph.d msc bsc attn incl asst assoc det insp dept univ pts qtr avg min max est
+    """
 )
 """Abbreviations after which the sentence goes on, whatever follows."""
 
 BEFORE_NUMBER = _words(
-    "no nos nr nrs núm pág págs fig figs eq eqs ref refs vol vols ch chap sec sect art arts para paras p pp pg s abs abb "
-    "tab ver v op cit ed eds bd kap ziff rn tel ext hwy rte jan feb mar apr jun jul aug sep sept oct okt nov dec dez "
-    "janv févr avr juil déc ene abr ago dic n §"
+    """
+    no nos nr nrs núm pág págs fig figs eq eqs ref refs vol vols ch chap sec sect art arts para paras p pp
+    pg s abs abb tab ver v op cit ed eds bd kap ziff rn tel ext hwy rte jan feb mar apr jun jul aug sep sept
+    oct okt nov dec dez janv févr avr juil déc ene abr ago dic n §
+    """
 )
 """Abbreviations after which a number or an opening bracket continues the sentence."""
 
 OFTEN_INSIDE = _words(
-    "inc ltd co corp llc plc bros jr sr u.s u.k u.n e.u u.a.e u.s.a u.s.s.r d.c l.a n.y b.c a.d b.c.e c.e n.c s.c ave blvd rd "
-    "mass calif conn ill ariz ala ark colo fla ga ind kan ky md mich minn miss mo neb nev okla ont ore pa penn tenn tex va "
-    "vt wash wis wyo mon tue tues wed thu thur thurs fri sat sun gmbh ag e.v s.a s.p.a b.v n.v v.chr n.chr mio mrd tsd str "
-    "al dist fed gov't natl int'l intl mfg mgr sci tech eng ee.uu jh jhd"
+    """
+    inc ltd co corp llc plc bros jr sr u.s u.k u.n e.u u.a.e u.s.a u.s.s.r d.c l.a n.y b.c a.d b.c.e c.e n.c
+    s.c ave blvd rd mass calif conn ill ariz ala ark colo fla ga ind kan ky md mich minn miss mo neb nev
+    okla ont ore pa penn tenn tex va vt wash wis wyo mon tue tues wed thu thur thurs fri sat sun gmbh ag e.v
+    s.a s.p.a b.v n.v v.chr n.chr mio mrd tsd str al dist fed gov't natl int'l intl mfg mgr sci tech eng
+    ee.uu jh jhd
+    """
 )
 """Abbreviations that end a sentence only where the next word is one that opens sentences."""
 
@@ -71,33 +80,38 @@ AFTER_TIME = re.compile(
 )
 
 OPENERS = _words(
-    "a about according after all also although among an and another any as asked at because before between both but by "
-    "can could critics despite do does due during each earlier even every experts for former from further he her here his "
-    "how however i if in indeed instead it its it's it’s last later like many meanwhile more moreover most much my neither "
-    "never nevertheless no nobody none nor not nothing now of officials on once one only or other others our over people "
-    "perhaps police she should similarly since so some still such than that that's that’s the their them then there there's "
-    "there’s these they they're they’re this those though through throughout thus to today together two three under unlike until up us was we were "
-    "what what's when where whether which while who why will with within without would yes yet you your "
-    "der die das ein eine er sie es wir ich im in am auf nach bei mit von zu doch aber und wenn als dies diese dieser "
-    "le la les un une il elle ils elles on nous ce cette dans en el los las una en pero"
+    """
+    a about according after all also although among an and another any as asked at because before between
+    both but by can could critics despite do does due during each earlier even every experts for former from
+    further he her here his how however i if in indeed instead it its it's it’s last later like many
+    meanwhile more moreover most much my neither never nevertheless no nobody none nor not nothing now of
+    officials on once one only or other others our over people perhaps police she should similarly since so
+    some still such than that that's that’s the their them then there there's there’s these they they're
+    they’re this those though through throughout thus to today together two three under unlike until up us
+    was we were what what's when where whether which while who why will with within without would yes yet
+    you your der die das ein eine er sie es wir ich im in am auf nach bei mit von zu doch aber und wenn als
+    dies diese dieser le la les un une il elle ils elles on nous ce cette dans en el los las una en pero
+    """
 )
 """Words that open sentences and are seldom part of a name (in lower case)."""
 
 ORDINAL_BEFORE = re.compile(
     r"\b(?:der|die|das|dem|den|des|am|im|vom|zum|zur|beim|seit|bis|ab|und|oder|jeder|jedes|ihr|sein|im)\s+\d{1,4}\Z",
-    re.I,
+    re.IGNORECASE,
 )
 MONTH_AFTER = re.compile(
-    r"(?:Jan|Feb|März|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Jh|Jahrhundert|Klasse|Platz)", re.I
+    r"(?:Jan|Feb|März|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Jh|Jahrhundert|Klasse|Platz)", re.IGNORECASE
 )
 LINE_MARK = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})\.\Z")
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:
-    """Half-open ranges of the sentences of `text`, in order, without outer white space, holding all that is not space.
+    """Half-open ranges of the sentences of `text`, in order, without outer white space, holding all that is
+    not space.
 
-    Closing quotation marks, brackets and note numbers stay with their sentence. A blank line, an item of a list and a
-    row of a table begin a new one; any other line end is a space. Takes time linear in the length of `text`.
+    Closing quotation marks, brackets and note numbers stay with their sentence. A blank line, an item of a
+    list and a row of a table begin a new one; any other line end is a space. Takes time linear in the length
+    of `text`.
     """
     ranges: list[tuple[int, int]] = []
     start = 0
@@ -145,9 +159,7 @@ def _boundaries(text: str) -> list[int]:
 
 def _breaks_line(text: str, gap: re.Match[str]) -> bool:
     white = gap.group()
-    lines = len(white.splitlines()) - (
-        not white.endswith(("\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029"))
-    )
+    lines = len(white.splitlines()) - (not white.endswith(("\n", "\r", "\v", "\f", "\x85", "\u2028", "\u2029")))
     return lines > 1 or LINE_ITEM.match(text, gap.end()) is not None
 
 

@@ -47,6 +47,8 @@ class Document:
     """In order of `start`."""
     pages: tuple[int, ...] = ()
     """Where page 1, 2, … start in `text`; empty for formats without pages."""
+    title_in_text: bool = True
+    """False where `title` is only the file's name made readable: not embedded, so that a rename embeds nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """One reader per format: bytes of a file to canonical text with its title, date and headings.
 
-A reader is a module with `read(name, data) -> Document`; it is imported when the first file of its format is read.
+A reader is a module with `read(name, data) -> Document`; it is imported when the first file of its format is
+read.
 """
 
 from __future__ import annotations

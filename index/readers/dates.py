@@ -1,4 +1,5 @@
-"""Owns the date an article states of itself near its head; a date that its prose merely tells of is not taken."""
+"""Owns the date an article states of itself near its head; a date that its prose merely tells of is not
+taken."""
 
 from __future__ import annotations
 
@@ -33,9 +34,7 @@ MONTHS = {
 _MONTH = r"(?P<{0}>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
 DATE = re.compile(
     r"\b(?:(?P<y1>(?:19|20)\d\d)[-/.](?P<m1>\d{1,2})[-/.](?P<d1>\d{1,2})(?!\d)"
-    r"|(?P<d2>\d{1,2})(?:st|nd|rd|th|\.|er)?\s(?:de\s)?"
-    + _MONTH.format("m2")
-    + r",?\s(?:de\s)?(?P<y2>(?:19|20)\d\d)\b"
+    r"|(?P<d2>\d{1,2})(?:st|nd|rd|th|\.|er)?\s(?:de\s)?" + _MONTH.format("m2") + r",?\s(?:de\s)?(?P<y2>(?:19|20)\d\d)\b"
     r"|" + _MONTH.format("m3") + r"\s(?P<d3>\d{1,2})(?:st|nd|rd|th)?,?\s(?P<y3>(?:19|20)\d\d)\b"
     r"|(?P<d4>\d{1,2})\.(?P<m4>\d{1,2})\.(?P<y4>(?:19|20)\d\d)\b)",
     re.IGNORECASE,
@@ -61,7 +60,8 @@ MAX_LINE = 120
 
 
 def find_date(text: str, end: int = HEAD) -> str | None:
-    """'YYYY-MM-DD' where the first `end` characters of `text` state the article's date; the labelled one is preferred."""
+    """'YYYY-MM-DD' where the first `end` characters of `text` state the article's date; the labelled one is
+    preferred."""
     head = text[:end]
     stamped = None
     for match in DATE.finditer(head):
@@ -87,7 +87,8 @@ def _iso(match: re.Match[str]) -> str | None:
 
 
 def _is_stamp(text: str, match: re.Match[str]) -> bool:
-    """Whether a date without a label stands as a stamp: alone, at the end of a short line, or as a dateline."""
+    """Whether a date without a label stands as a stamp: alone, at the end of a short line, or as a
+    dateline."""
     begin = max(text.rfind("\n", 0, match.start()), text.rfind("\r", 0, match.start())) + 1
     stop = re.compile(r"[\r\n]|\Z").search(text, match.end())
     assert stop is not None

@@ -54,8 +54,8 @@ def decode(data: bytes) -> tuple[str, str]:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return _decode_marked(data[len(mark) :], encoding), encoding
-    if encoding := _wide_encoding(data):
-        return data.decode(encoding), encoding
+    if wide := _wide_encoding(data):
+        return data.decode(wide), wide
     _refuse_binary(data)
     try:
         return data.decode("utf-8"), "utf-8"
@@ -73,7 +73,8 @@ def _decode_marked(data: bytes, encoding: str) -> str:
 
 
 def _wide_encoding(data: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark: most text in them has zeros in every second byte or in three of four."""
+    """UTF-16 or UTF-32 without a mark: most text in them has zeros in every second byte or in three of
+    four."""
     head = data[:4096]
     if b"\0" not in head:
         return None
@@ -92,9 +93,7 @@ def _is_plain_text(data: bytes, encoding: str) -> bool:
         text = data.decode(encoding)
     except UnicodeDecodeError:
         return False
-    return sum(character.isprintable() or character.isspace() for character in text[:4096]) > 0.97 * len(
-        text[:4096]
-    )
+    return sum(character.isprintable() or character.isspace() for character in text[:4096]) > 0.97 * len(text[:4096])
 
 
 def _refuse_binary(data: bytes) -> None:
@@ -108,7 +107,8 @@ def _refuse_binary(data: bytes) -> None:
 
 
 def _decode_legacy(data: bytes) -> tuple[str, str]:
-    """Damaged UTF-8, Windows' western encoding where it fits exactly, else what the detector thinks likeliest."""
+    """Damaged UTF-8, Windows' western encoding where it fits exactly, else what the detector thinks
+    likeliest."""
     beyond_ascii = len(data) - len(data.translate(None, bytes(range(128, 256))))
     if sum(len(match) for match in MULTIBYTE.findall(data)) > 0.9 * beyond_ascii:
         return data.decode("utf-8", "replace"), "utf-8"
@@ -124,7 +124,8 @@ def _decode_legacy(data: bytes) -> tuple[str, str]:
 
 
 def _decode_western(data: bytes) -> str | None:
-    """The detector takes short western texts for central European ones; this looks at the characters themselves."""
+    """The detector takes short western texts for central European ones; this looks at the characters
+    themselves."""
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:

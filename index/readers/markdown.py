@@ -1,13 +1,15 @@
-"""Markdown: the decoded file is the canonical text, marks included; headings come from a CommonMark parser."""
+"""Markdown: the decoded file is the canonical text, marks included; headings come from a CommonMark
+parser."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from index.front_matter import find_front_matter, read_fields
 from index.readers.dates import find_date
 from index.readers.decoding import decode
-from index.readers.titles import clean_title, title_from_name, title_from_text
+from index.titles import clean_title, title_from_name, title_from_text
 from index.types import Document, Heading
 
 LINE = re.compile(r"\r\n|[\r\n]")
@@ -23,7 +25,7 @@ def read(name: str, data: bytes) -> Document:
     fields = read_fields(text) if body else {}
     title = clean_title(fields.get("title", "")) or _first_heading(headings) or title_from_text(text[body:])
     date = find_date(f"date: {fields.get('date', '')}") or find_date(text)
-    return Document(text, title or title_from_name(name), date, encoding, headings)
+    return Document(text, title or title_from_name(name), date, encoding, headings, title_in_text=bool(title))
 
 
 def _first_heading(headings: tuple[Heading, ...]) -> str | None:
@@ -43,12 +45,10 @@ def _headings(text: str, body: int) -> list[Heading]:
 
     starts = [body, *(match.end() for match in LINE.finditer(text, body))]
     tokens = (
-        MarkdownIt("commonmark", {"html": True})
-        .disable(["link", "image", "emphasis", "autolink"])
-        .parse(text[body:])
+        MarkdownIt("commonmark", {"html": True}).disable(["link", "image", "emphasis", "autolink"]).parse(text[body:])
     )
     headings = []
-    for opening, words in zip(tokens, tokens[1:], strict=False):
+    for opening, words in pairwise(tokens):
         if opening.type == "heading_open" and opening.map and words.content.strip():
             start, end = _extent(text, starts, *opening.map)
             headings.append(Heading(start, end, int(opening.tag[1:]), _plain_words(words.content)))

@@ -6,7 +6,7 @@ import re
 
 from index.readers.dates import find_date
 from index.readers.decoding import decode
-from index.readers.titles import title_from_name, title_from_text
+from index.titles import title_from_name, title_from_text
 from index.types import Document, Heading
 
 WIKI_HEADING = re.compile(
@@ -21,7 +21,9 @@ def read(name: str, data: bytes) -> Document:
     text, encoding = decode(data)
     headings = tuple(_wiki_headings(text))
     title = headings[0].text if headings and not text[: headings[0].start].strip() else title_from_text(text)
-    return Document(text, title or title_from_name(name), find_date(text), encoding, headings)
+    return Document(
+        text, title or title_from_name(name), find_date(text), encoding, headings, title_in_text=title is not None
+    )
 
 
 def _wiki_headings(text: str) -> list[Heading]:

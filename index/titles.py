@@ -1,4 +1,5 @@
-"""Owns what an article is called: its first line where that looks like a title, else its file's name made readable."""
+"""Owns what an article is called: its first line where that looks like a title, else its file's name made
+readable."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ SENTENCE_END = re.compile(r"[.;,。]['\"”’)\]]*\Z")
 
 
 def title_from_text(text: str) -> str | None:
-    """The first line of `text` where it is short, does not end like a sentence and stands alone; None otherwise."""
+    """The first line of `text` where it is short, does not end like a sentence and stands alone; None
+    otherwise."""
     found = FIRST_LINES.match(text)
     if found is None:
         return None
@@ -34,8 +36,8 @@ def title_from_text(text: str) -> str | None:
 
 
 def _stands_alone(first: str, following: str) -> bool:
-    """Whether the line break after `first` is meant: a blank line follows, or a far longer one does (a line that a
-    program has wrapped is about as long as the next)."""
+    """Whether the line break after `first` is meant: a blank line follows, or a far longer one does (a line
+    that a program has wrapped is about as long as the next)."""
     return not following.strip() or len(first) < 0.6 * len(following.rstrip())
 
 
@@ -48,3 +50,12 @@ def title_from_name(name: str) -> str:
     """'news/2022-03-09_trade-with_russia.txt' -> '2022-03-09 trade-with russia'."""
     stem = PurePosixPath(name).stem
     return " ".join(stem.replace("_", " ").split()) or name
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two texts have the same letters and digits in the same order, whatever their case and signs."""
+    return bool(letters := _letters(one)) and letters == _letters(other)
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text[: 2 * MAX_TITLE].casefold() if character.isalnum())

@@ -1,0 +1,63 @@
+"""Owns which lines of a block are items of a list: an item is a unit of its own, its lead-in is context."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from index.blocks import Line
+
+MARKER = re.compile(
+    r"(?P<bullet>[-*+•‣⁃◦▪▫●○■□➢✓·–—])[ \t\u00a0]+(?=\S)"
+    r"|\(?(?:(?P<number>\d{1,3})|(?P<letter>[A-Za-z]))(?P<sign>[.)])[ \t\u00a0]+(?=\S)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What stands at the beginning of a line that may be an item."""
+
+    line: int
+    """Index among the lines looked at."""
+    kind: str
+    """The bullet itself, or 'number)', 'letter.' and so on."""
+    value: int | None
+    """1, 2, …; None for bullets."""
+    length: int
+    """Characters of the mark with the space after it."""
+
+
+def find_items(text: str, lines: Sequence[Line]) -> list[Marker]:
+    """The lines of a block that begin an item, in order; empty where the block holds no list.
+
+    A mark at the beginning of the block is believed. Elsewhere a line of wrapped prose may begin with a dash
+    or a number by chance, so there it needs a second one of its kind, numbers and letters in sequence, or a
+    lead-in before it.
+    """
+    markers = [marker for number, line in enumerate(lines) if (marker := _marker(text, number, line))]
+    return [marker for marker in markers if _is_item(text, lines, marker, markers)]
+
+
+def _marker(text: str, number: int, line: Line) -> Marker | None:
+    match = MARKER.match(text, line.start, line.end)
+    if match is None:
+        return None
+    length = match.end() - match.start()
+    if match["bullet"]:
+        return Marker(number, match["bullet"], None, length)
+    if match["number"]:
+        return Marker(number, "number" + match["sign"], int(match["number"]), length)
+    return Marker(number, "letter" + match["sign"], ord(match["letter"].lower()) - ord("a") + 1, length)
+
+
+def _is_item(text: str, lines: Sequence[Line], marker: Marker, markers: Sequence[Marker]) -> bool:
+    initial = marker.kind == "letter."  # "A. Smith said": an initial, unless B. follows
+    if marker.line == 0 and not initial:
+        return True
+    if text[lines[marker.line - 1].end - 1] in ":：" and marker.line > 0 and marker.value in (None, 1):
+        return True
+    others = [other for other in markers if other.kind == marker.kind and other is not marker]
+    if marker.value is None:
+        return bool(others)
+    return any(other.value is not None and abs(other.value - marker.value) == 1 for other in others)
