@@ -228,6 +228,44 @@ def show(context: click.Context, path: str, span: str | None) -> None:
     sys.stdout.write(render_article(_load_settings(context), path, span, on_terminal=sys.stdout.isatty()))
 
 
+@cli.command()
+@click.argument("answers", metavar="ANSWER.json|-")
+@shared_options
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@click.pass_context
+def verify(context: click.Context, answers: str, as_json: bool) -> None:
+    """Check every citation of saved answers against the articles as they are now.
+
+    Reads what `qa ask --json` or --jsonl wrote; needs no index. Exit code 0: all hold; 1: one or more do not.
+    """
+    from qa import verify as verifying
+    from qa.render import render_record
+
+    settings = _load_settings(context)
+    text = sys.stdin.read() if answers == "-" else _read_text(answers)
+    report = verifying.verify_answers(
+        verifying.parse_answers(text, "stdin" if answers == "-" else answers), settings.docs
+    )
+    if as_json:
+        sys.stdout.write(render_record(verifying.build_report_record(report), indent=2) + "\n")
+    else:
+        sys.stdout.write(verifying.render_report(report))
+    raise SystemExit(ExitCode.ANSWERED if report.holds else ExitCode.NOT_IN_ARTICLES)
+
+
+def _read_text(path: str) -> str:
+    from pathlib import Path
+
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text; name a file that `qa ask --json` wrote.") from error
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}); name a file that `qa ask --json` wrote."
+        ) from error
+
+
 def _leave(code: ExitCode) -> None:
     """End at once with `code`: tearing down the models' threads takes 40 ms that nobody should wait for."""
     sys.stdout.flush()

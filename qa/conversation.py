@@ -21,10 +21,9 @@ _REFERENCES = frozenset(
 """Words that point at something said before, unless the question itself says it first."""
 
 _OPENINGS = (
-    "and", "but", "so", "or", "also", "then", "what about", "how about", "why", "why not", "how so", "how come",
-    "since when", "what else", "who else", "where else", "anything else", "any other", "tell me more", "more",
-    "really", "for example", "such as", "like what", "according to whom", "says who", "in what way", "which one",
-    "which ones", "by whom", "with whom", "to whom", "is that", "are you sure",
+    "and", "but", "or", "also", "then", "what about", "how about", "what else", "who else", "where else",
+    "anything else", "any other", "tell me more", "more", "for example", "such as", "like what", "according to whom",
+    "says who", "in what way", "which one", "which ones", "by whom", "with whom", "to whom",
 )  # fmt: skip
 """A question that begins so and says little else continues the one before."""
 
@@ -33,12 +32,13 @@ _EMPTY = frozenset(
     "be been being do does did has have had can could will would shall should may might must not no yes what which "
     "who whom whose when where why how if than too very just also then there it its they them their he him his she "
     "her this that these those you your i me my we us our more most much many some any all else other others "
-    "please tell know think say said says mean means explain give get got go ok okay thanks thank".split()
+    "please tell know think say said says mean means explain give get got go ok okay thanks thank so really sure "
+    "long large big old far high tall deep often soon early late well good bad first last happen happened".split()
 )
-"""Words that carry no subject of their own."""
+"""Words that carry no subject of their own; after 'how', measures are such words too."""
 
 _FEW_WORDS = 2
-"""A question with at most so many words of its own has too little to search for."""
+"""'And with Russia?' has one word of its own, 'What about the United States?' two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def needs_context(question: str) -> bool:
     words = _WORDS.findall(question)
     lowered = [word.lower() for word in words]
     own = [word for word in lowered if word not in _EMPTY]
-    if len(own) <= _FEW_WORDS and (_opens_as_continuation(lowered) or not own):
+    if not own or (len(own) <= _FEW_WORDS and _opens_as_continuation(lowered)):
         return True
     return _points_back(words)
 

@@ -19,7 +19,7 @@ def run_indexing(
     wait: bool = True,
     progress_json: bool = False,
 ) -> None:
-    """Brings the index up to date; with `watch`, again at each change until interrupted; raises what the build raises."""
+    """Brings the index up to date; with `watch`, again at each change; raises what the build raises."""
     if progress_json:
         _run_for_program(settings, rebuild=rebuild, wait=wait)
         return
