@@ -1,7 +1,7 @@
-"""Text to vectors with the default model; hands any other model to Sentence Transformers.
+"""Text to vectors with the default model; any other model is handed to Sentence Transformers.
 
-bge-small-en-v1.5: the vector is the last hidden state of the first token (CLS), scaled to unit length; questions, not
-paragraphs, carry a prefix (the model's authors: https://huggingface.co/BAAI/bge-small-en-v1.5).
+bge-small-en-v1.5: a text's vector is the last hidden state of its first token (CLS), scaled to unit length; questions,
+not paragraphs, carry a prefix (https://huggingface.co/BAAI/bge-small-en-v1.5).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from index.models import DEFAULT_ENCODER, OnnxModel, find_builtin, is_builtin
-from index.onnx_runtime import OnnxSession, WordPieces
+from index.onnx_runtime import OnnxSession, load_word_pieces, run_each
 from index.types import Encoder
 
 if TYPE_CHECKING:
@@ -41,13 +41,14 @@ def load_encoder(name: str | None = None, *, threads: int | None = None) -> Enco
 
 
 class BgeEncoder:
-    """The default encoder. The same text has the same vector, to the bit, whatever else is encoded with it."""
+    """The default encoder. A text has one vector, the same to the bit, whatever is encoded with it."""
 
     def __init__(self, model: OnnxModel, threads: int | None = None) -> None:
         """:raises ModelError: where the files cannot be loaded."""
         self._model = model
-        self._tokens = WordPieces(model.tokenizer)
-        self._session = OnnxSession(model, threads)
+        self._threads = threads
+        self._tokens = load_word_pieces(model.vocabulary.path)
+        self._session = OnnxSession(model)
 
     @property
     def name(self) -> str:
@@ -66,15 +67,9 @@ class BgeEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Names weights, tokenizer, pooling, prefix, maximum length and dimension."""
-        parts = (
-            self._model.model_sha256,
-            self._model.tokenizer_sha256,
-            "cls, unit length",
-            _QUESTION_PREFIX,
-            _MAX_TOKENS,
-            _DIMENSION,
-        )
+        """Names weights, vocabulary, pooling, prefix, maximum length and dimension."""
+        sums = (self._model.graph.sha256, self._model.vocabulary.sha256)
+        parts = (*sums, "cls, unit length", _QUESTION_PREFIX, _MAX_TOKENS, _DIMENSION)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
@@ -82,8 +77,12 @@ class BgeEncoder:
         import numpy as np
 
         vectors = np.empty((len(texts), _DIMENSION), dtype=np.float32)
-        for row, text in enumerate(texts):
-            vectors[row] = self._encode_one(text)
+
+        def encode(row: int) -> None:
+            vectors[row] = self._encode_one(texts[row])
+
+        # The longest first, so that no thread is left with a long one at the end.
+        run_each(encode, sorted(range(len(texts)), key=lambda row: -len(texts[row])), self._threads)
         return vectors
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
@@ -98,6 +97,6 @@ class BgeEncoder:
         import numpy as np
 
         ids = [self._tokens.cls, *self._tokens.encode(text)[:_MAX_TOKENS], self._tokens.sep]
-        vector = self._session.run(ids)[0][0, 0]
+        vector = self._session.run(ids)["last_hidden_state"][0, 0]
         unit: NDArray[np.float32] = vector / np.linalg.norm(vector)
         return unit

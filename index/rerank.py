@@ -1,17 +1,30 @@
-"""Cross-encoders: a question and a passage read together, for relevance and, where the model can, answer spans."""
+"""Cross-encoders: a question and a passage read together, for relevance and, where the model can, answer spans.
+
+Spans are chosen as extractive readers choose them: the pairs of a start and an end inside the passage with the
+highest sum of logits, against the sum at the first token, which stands for "no answer" (SQuAD 2.0, Devlin et al. 2019).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from index.models import DEFAULT_READER, OnnxModel, find_builtin, is_builtin
-from index.onnx_runtime import OnnxSession, WordPieces
-from index.types import Reader, Reading
+from index.onnx_runtime import OnnxSession, Tokens, load_word_pieces, run_each
+from index.types import Reader, Reading, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from index.onnx_runtime import Outputs
 
 _MAX_TOKENS = 512
 _QUESTION_TOKENS = 96
 _CONTEXT_TOKENS = 64
-"""Of a title and headings; what is beyond would take room from the text."""
+"""Of a title and headings; more would take room from the text."""
+_SPANS = 5
+_SPAN_TOKENS = 30
 
 
 def load_reader(name: str | None = None, *, threads: int | None = None) -> Reader:
@@ -34,8 +47,9 @@ class OnnxReader:
     def __init__(self, model: OnnxModel, threads: int | None = None) -> None:
         """:raises ModelError: where the files cannot be loaded."""
         self._model = model
-        self._tokens = WordPieces(model.tokenizer)
-        self._session = OnnxSession(model, threads)
+        self._threads = threads
+        self._tokens = load_word_pieces(model.vocabulary.path)
+        self._session = OnnxSession(model)
 
     @property
     def name(self) -> str:
@@ -44,22 +58,80 @@ class OnnxReader:
 
     @property
     def finds_spans(self) -> bool:
-        """True where readings have spans."""
+        """True where the graph has logits of starts and ends."""
         return "start_logits" in self._session.outputs
 
-    def read(
-        self, question: str, texts: Sequence[str], contexts: Sequence[str] | None = None
-    ) -> list[Reading]:
-        """One reading for each text, in order; spans count characters of the text alone."""
-        asked = self._tokens.encode(question)[:_QUESTION_TOKENS]
-        around = contexts if contexts is not None else [""] * len(texts)
-        return [self._read_one(asked, text, context) for text, context in zip(texts, around, strict=True)]
+    def read(self, question: str, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Reading]:
+        """One reading for each text, in order; spans count characters of the text alone.
 
-    def _read_one(self, question: list[int], text: str, context: str) -> Reading:
-        tokens = self._tokens
-        head = [tokens.cls, *question, tokens.sep]
-        before = tokens.encode(context)[:_CONTEXT_TOKENS] if context else []
-        room = _MAX_TOKENS - len(head) - len(before) - 1
-        ids = [*head, *before, *tokens.encode(text)[:room], tokens.sep]
+        Of the question 96 tokens are read, of a context 64, of a text what is left of 512.
+
+        :raises ValueError: where there are not as many contexts as texts.
+        """
+        around = list(contexts) if contexts is not None else [""] * len(texts)
+        if len(around) != len(texts):
+            raise ValueError(f"{len(texts)} texts with {len(around)} contexts")
+        asked = self._tokens.encode(question)[:_QUESTION_TOKENS]
+        readings: dict[int, Reading] = {}
+
+        def read(number: int) -> None:
+            readings[number] = self._read_one(asked, around[number], texts[number])
+
+        run_each(read, sorted(range(len(texts)), key=lambda number: -len(texts[number])), self._threads)
+        return [readings[number] for number in range(len(texts))]
+
+    def _read_one(self, question: list[int], context: str, text: str) -> Reading:
+        head = [self._tokens.cls, *question, self._tokens.sep]
+        before = self._tokens.encode(context)[:_CONTEXT_TOKENS] if context else []
+        first = len(head) + len(before)
+        tokens = self._tokens.encode_with_offsets(text)
+        ids = [*head, *before, *tokens.ids[: _MAX_TOKENS - first - 1], self._tokens.sep]
         outputs = self._session.run(ids, second=len(head))
-        return Reading(relevance=float(outputs[0].reshape(-1)[0]))
+        if not self.finds_spans:
+            return Reading(relevance=float(outputs["logits"].item()))
+        return _build_reading(outputs, tokens, first)
+
+
+def _build_reading(outputs: Outputs, tokens: Tokens, first: int) -> Reading:
+    """:param first: where the text's tokens start in the sequence; they end before its last token."""
+    starts, ends = outputs["start_logits"][0], outputs["end_logits"][0]
+    spans = _find_spans(starts[first:-1], ends[first:-1])
+    return Reading(
+        relevance=float(outputs["relevance"].item()),
+        spans=tuple(_place(tokens, start, end, score) for start, end, score in spans),
+        no_answer=float(starts[0] + ends[0]),
+    )
+
+
+def _find_spans(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> list[tuple[int, int, float]]:
+    """(first token, last token, score) of the best spans, best first; no two of them share a token.
+
+    :param starts: (n,) logits of each token's being the first of an answer; `ends` of being the last.
+    """
+    import numpy as np
+
+    count = len(starts)
+    # scores[k, i] is the span from token i to token i + k.
+    scores = np.full((min(_SPAN_TOKENS, count), count), -np.inf, dtype=np.float32)
+    for longer in range(len(scores)):
+        scores[longer, : count - longer] = starts[: count - longer] + ends[longer:]
+    found: list[tuple[int, int, float]] = []
+    while scores.size and len(found) < _SPANS:
+        longer, start = (int(number) for number in np.unravel_index(scores.argmax(), scores.shape))
+        score = float(scores[longer, start])
+        if score == -np.inf:
+            break
+        end = start + longer
+        found.append((start, end, score))
+        for row in range(len(scores)):
+            scores[row, max(0, start - row) : end + 1] = -np.inf
+    return found
+
+
+def _place(tokens: Tokens, start: int, end: int, score: float) -> Span:
+    """The span in characters, widened to whole words: a model may begin or end inside one."""
+    while start > 0 and tokens.words[start - 1] == tokens.words[start]:
+        start -= 1
+    while end + 1 < len(tokens.words) and tokens.words[end + 1] == tokens.words[end]:
+        end += 1
+    return Span(tokens.offsets[start][0], tokens.offsets[end][1], score)
