@@ -90,7 +90,7 @@ class WordPieces:
         from tokenizers.pre_tokenizers import BertPreTokenizer
 
         pieces = WordPiece.from_file(str(vocabulary))
-        pieces.unk_token = "[UNK]"
+        pieces.unk_token = "[UNK]"  # noqa: S105 - a word of the vocabulary
         self._tokenizer = Tokenizer(pieces)
         self._tokenizer.normalizer = BertNormalizer(lowercase=True)
         self._tokenizer.pre_tokenizer = BertPreTokenizer()
