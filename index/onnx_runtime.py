@@ -113,7 +113,7 @@ class WordPieces:
 
     def _encode(self, text: str) -> Encoding:
         # One by one: the library's own batches start a pool of threads that warns when the process forks.
-        return self._tokenizer.encode(_replace_surrogates(text), add_special_tokens=False)
+        return self._tokenizer.encode(replace_surrogates(text), add_special_tokens=False)
 
     def _number_of(self, token: str) -> int:
         number = self._tokenizer.token_to_id(token)
@@ -256,7 +256,7 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
     return (*(getattr(state, name) for name in names), state.RuntimeException, RuntimeError, ValueError)
 
 
-def _replace_surrogates(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """The text with each lone surrogate replaced by U+FFFD, so that offsets stay."""
     try:
         text.encode("utf-8")
