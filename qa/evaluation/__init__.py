@@ -1,0 +1,103 @@
+"""How good are answers over this folder? Asks a file of labelled questions and measures what comes back.
+
+    questions.py ──> run.py ──> measures.py ──> report.py
+    what is right    asks,      numbers with    text, JSON,
+                     resumes    intervals       comparison
+
+Decides nothing about answers: it sees the engine only as a face does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qa.types import Asks
+
+if TYPE_CHECKING:
+    from qa.evaluation.questions import Question
+    from qa.evaluation.report import Report
+    from qa.evaluation.run import OnDone
+
+__all__ = ["evaluate", "evaluate_file", "locate_partial_file"]
+
+
+def evaluate_file(
+    path: Path,
+    engine: Asks,
+    *,
+    docs: Path,
+    threshold: float,
+    baseline: Path | None = None,
+    on_done: OnDone = lambda done, total: None,
+) -> Report:
+    """The report over all questions of `path`. An interrupted run is continued by the next call with the same input.
+
+    :param engine: open over `docs`, with 10 passages an answer and a threshold of 0, so that there is a quote to
+        judge for every question; not refreshing by itself.
+    :param threshold: confidence from which a question counts as answered.
+    :param baseline: a saved `qa eval --json` to compare with.
+    :param on_done: gets (questions done, questions in all) after each.
+    :raises UsageError: the question file or the baseline cannot be used.
+    :raises IndexStaleError: articles changed since the index was built.
+    """
+    from qa.evaluation.questions import load_questions
+    from qa.evaluation.report import load_baseline
+
+    earlier = None if baseline is None else load_baseline(baseline)
+    partial = locate_partial_file(path, docs)
+    return evaluate(
+        load_questions(path),
+        engine,
+        name=path.name,
+        threshold=threshold,
+        earlier=earlier,
+        partial=partial,
+        on_done=on_done,
+        scope=(str(path.resolve()), str(docs)),
+    )
+
+
+def evaluate(
+    questions: Sequence[Question],
+    engine: Asks,
+    *,
+    name: str,
+    threshold: float,
+    earlier: dict[str, list[float]] | None = None,
+    partial: Path | None = None,
+    on_done: OnDone = lambda done, total: None,
+    scope: tuple[str, ...] = (),
+) -> Report:
+    """The report over `questions`; see `evaluate_file`. Without `partial` an interrupted run starts anew."""
+    from qa.evaluation.report import build_report
+    from qa.evaluation.run import PartialFile, build_key, build_table, refuse_stale, run_questions
+
+    state = engine.load_state()
+    refuse_stale(state)
+    kept = None
+    if partial is not None:
+        kept = PartialFile(partial, build_key(scope, state.info, threshold, questions))
+    try:
+        results = run_questions(questions, engine, threshold, kept, on_done)
+    finally:
+        if kept is not None:
+            kept.close()
+    report = build_report(name, state.info, threshold, questions, build_table(questions, results), earlier)
+    if kept is not None:
+        kept.discard()
+    return report
+
+
+def locate_partial_file(questions: Path, docs: Path) -> Path:
+    """Where results of an unfinished run over these questions and articles are kept: in the user's cache."""
+    import hashlib
+
+    from platformdirs import user_cache_path
+
+    named = os.fsencode(f"{questions.resolve()}\0{docs.resolve()}")
+    return (
+        user_cache_path("qa", appauthor=False) / "eval" / f"{hashlib.blake2b(named, digest_size=12).hexdigest()}.jsonl"
+    )

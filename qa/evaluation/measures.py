@@ -1,0 +1,262 @@
+"""The measures: a column of numbers for each question, and functions from columns to one number. Pure.
+
+A table is (n, len(COLUMNS)) float64, a row a question, NaN where a column has no meaning for it. Because every measure
+is a function of a table, one bootstrap and one paired test serve them all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Table = NDArray[np.float64]
+Column = NDArray[np.float64]
+
+COLUMNS = (
+    "hit@1",
+    "hit@5",
+    "hit@10",
+    "mrr@10",
+    "ndcg@10",
+    "excerpts@5",
+    "quote_holds",
+    "quote_sentences",
+    "quote_exact",
+    "answerable",
+    "answered",
+    "confidence",
+    "right",
+    "ms",
+)
+RESAMPLES = 1_000
+SEED = 20_220_309
+CALIBRATION_BINS = 10
+RANKED = 10
+"""Passages of an answer that the ranking measures look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of a report."""
+
+    name: str
+    says: str
+    """What it is, in a few words."""
+    compute: Callable[[Table], float]
+    """NaN where the table has nothing to compute it from."""
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measure with its 95% confidence interval by the percentile bootstrap over questions."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+    """Questions it was computed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A measure of two runs over the same questions, paired."""
+
+    before: float
+    after: float
+    low: float
+    """Of after - before: 95% confidence interval by the paired bootstrap."""
+    high: float
+    p_value: float
+    """Two-sided, by the paired permutation test: the chance of such a difference if the runs were interchangeable."""
+    count: int
+
+
+def column(table: Table, name: str) -> Column:
+    """The column `name`, (n,)."""
+    return table[:, COLUMNS.index(name)]
+
+
+def _mean_of(name: str) -> Callable[[Table], float]:
+    def compute(table: Table) -> float:
+        values = column(table, name)
+        values = values[~np.isnan(values)]
+        return float(values.mean()) if values.size else math.nan
+
+    return compute
+
+
+def _share_where(name: str, condition: str, *, is_true: bool = True, of_true: bool = True) -> Callable[[Table], float]:
+    """Of the questions whose column `condition` is `of_true`, the share whose column `name` is `is_true`."""
+
+    def compute(table: Table) -> float:
+        chosen = (column(table, condition) == float(of_true)) & ~np.isnan(column(table, name))
+        values = column(table, name)[chosen] == float(is_true)
+        return float(values.mean()) if values.size else math.nan
+
+    return compute
+
+
+def _quantile_of(name: str, quantile: float) -> Callable[[Table], float]:
+    def compute(table: Table) -> float:
+        values = column(table, name)
+        return float(np.quantile(values, quantile)) if values.size else math.nan
+
+    return compute
+
+
+def compute_decline_precision(table: Table) -> float:
+    """Of the declined questions, the share without an answer; NaN where every question has one."""
+    if (column(table, "answerable") == 1.0).all():
+        return math.nan
+    return _share_where("answerable", "answered", is_true=False, of_true=False)(table)
+
+
+def compute_auroc(table: Table) -> float:
+    """Chance that an answerable question has a higher confidence than an unanswerable one; ties count half.
+
+    NaN where there is only one kind of question. By ranks (Mann-Whitney).
+    """
+    positive = column(table, "answerable") == 1.0
+    count = int(positive.sum())
+    others = positive.size - count
+    if not count or not others:
+        return math.nan
+    _, inverse, sizes = np.unique(column(table, "confidence"), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[inverse]
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
+
+
+def compute_aurc(table: Table) -> float:
+    """Area under the risk-coverage curve, 0..1, lower is better: the mean, over all coverages, of the share of wrong
+    answers when only the most confident are given. Questions of equal confidence share their errors evenly.
+
+    Geifman and El-Yaniv, "Selective classification for deep neural networks", 2017.
+    """
+    table = table[~np.isnan(column(table, "right"))]
+    if not table.shape[0]:
+        return math.nan
+    wrong = 1.0 - column(table, "right")
+    _, inverse, sizes = np.unique(-column(table, "confidence"), return_inverse=True, return_counts=True)
+    errors = np.bincount(inverse, weights=wrong)
+    shared = np.repeat(errors / sizes, sizes)
+    return float((np.cumsum(shared) / np.arange(1, shared.size + 1)).mean())
+
+
+def compute_calibration_error(table: Table) -> float:
+    """Expected calibration error, 0..1, lower is better: by ten equal bins of confidence, the distance between mean
+    confidence and share of right answers, weighted by the bins' questions.
+
+    Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015.
+    """
+    table = table[~np.isnan(column(table, "right"))]
+    if not table.shape[0]:
+        return math.nan
+    confidence, right = column(table, "confidence"), column(table, "right")
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / table.shape[0])
+
+
+MEASURES = (
+    Measure("hit@1", "a labelled paragraph is first", _mean_of("hit@1")),
+    Measure("hit@5", "a labelled paragraph is among the first five", _mean_of("hit@5")),
+    Measure("hit@10", "… the first ten", _mean_of("hit@10")),
+    Measure("mrr@10", "reciprocal rank of the first labelled paragraph", _mean_of("mrr@10")),
+    Measure("ndcg@10", "all labelled paragraphs, the higher the better", _mean_of("ndcg@10")),
+    Measure("excerpts@5", "labelled excerpts covered by the first five passages", _mean_of("excerpts@5")),
+    Measure("quote_holds", "the first quote holds the labelled answer", _mean_of("quote_holds")),
+    Measure("quote_sentences", "sentences of the first quote", _mean_of("quote_sentences"), higher_is_better=False),
+    Measure("quote_exact", "quotes that stand in the article, to the character", _mean_of("quote_exact")),
+    Measure("coverage", "questions that are answered", _mean_of("answered")),
+    Measure("answer_precision", "of the answers given, those that are right", _share_where("right", "answered")),
+    Measure("answer_recall", "of the answerable questions, those answered", _share_where("answered", "answerable")),
+    Measure(
+        "decline_precision",
+        "of the declined questions, those without an answer",
+        compute_decline_precision,
+    ),
+    Measure(
+        "decline_recall",
+        "of the questions without an answer, those declined",
+        _share_where("answered", "answerable", is_true=False, of_true=False),
+    ),
+    Measure("auroc", "confidence tells answerable from unanswerable", compute_auroc),
+    Measure("aurc", "area under risk-coverage", compute_aurc, higher_is_better=False),
+    Measure("ece", "calibration error, ten bins", compute_calibration_error, higher_is_better=False),
+    Measure("median_ms", "time per question", _quantile_of("ms", 0.5), higher_is_better=False),
+    Measure("p95_ms", "time per question, 95th percentile", _quantile_of("ms", 0.95), higher_is_better=False),
+)
+
+_COUNTED_BY: Mapping[str, str] = {
+    name: name for name in COLUMNS if name not in ("answerable", "answered", "confidence", "right", "ms")
+}
+
+
+def estimate_measures(table: Table, resamples: int = RESAMPLES) -> dict[str, Estimate]:
+    """Every measure that `table` has something for, with its interval; the same table always gives the same numbers."""
+    samples = _resample(table, resamples)
+    estimates = {}
+    for measure in MEASURES:
+        value = measure.compute(table)
+        if math.isnan(value):
+            continue
+        low, high = _interval([measure.compute(sample) for sample in samples])
+        estimates[measure.name] = Estimate(value, low, high, _count(table, measure.name))
+    return estimates
+
+
+def _resample(table: Table, resamples: int) -> list[Table]:
+    chance = np.random.default_rng(SEED)
+    count = table.shape[0]
+    return [table[chance.integers(0, count, count)] for _ in range(resamples)] if count else []
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    """The middle 95% of the values that are numbers (a resample may hold no question of a kind)."""
+    known = np.asarray(values)[~np.isnan(values)]
+    if not known.size:
+        return math.nan, math.nan
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _count(table: Table, name: str) -> int:
+    if name in _COUNTED_BY:
+        return int((~np.isnan(column(table, _COUNTED_BY[name]))).sum())
+    return int(table.shape[0])
+
+
+def compare_measures(before: Table, after: Table, resamples: int = RESAMPLES) -> dict[str, Difference]:
+    """Every measure of two tables whose rows are the same questions in the same order."""
+    if before.shape != after.shape:
+        raise ValueError(f"tables of {before.shape} and {after.shape} cannot be paired")
+    chance = np.random.default_rng(SEED)
+    count = before.shape[0]
+    picks = [chance.integers(0, count, count) for _ in range(resamples)]
+    swaps = [chance.random((count,)) < 0.5 for _ in range(resamples)]
+    differences = {}
+    for measure in MEASURES:
+        values = measure.compute(before), measure.compute(after)
+        if any(map(math.isnan, values)):
+            continue
+        spread = [measure.compute(after[pick]) - measure.compute(before[pick]) for pick in picks]
+        p_value = _permute(measure.compute, before, after, swaps, values[1] - values[0])
+        differences[measure.name] = Difference(*values, *_interval(spread), p_value, _count(after, measure.name))
+    return differences
+
+
+def _permute(
+    compute: Callable[[Table], float], before: Table, after: Table, swaps: Sequence[NDArray[np.bool_]], seen: float
+) -> float:
+    """Share of random exchanges of the two runs' rows whose difference is at least as large as the one seen."""
+    as_large = 1
+    for swap in swaps:
+        mask = swap[:, None]
+        difference = compute(np.where(mask, before, after)) - compute(np.where(mask, after, before))
+        as_large += abs(difference) >= abs(seen) - 1e-12
+    return as_large / (len(swaps) + 1)

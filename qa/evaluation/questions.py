@@ -1,0 +1,168 @@
+"""Reads question files and says what a right answer to a question would be. Owns the format of question files."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.errors import UsageError
+from qa.types import Turn
+
+Place = tuple[str, int | None]
+"""Path of an article and 0-based block in it; None is the article as a whole."""
+
+EXCERPT_KIND = "excerpt"
+"""Questions of this kind have as answers all the excerpts that have to be found."""
+
+# Scripts written without spaces: each character is a word of its own.
+_WORD = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\\W_\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
+)
+_ARTICLES = frozenset({"a", "an", "the"})
+_NOT_IN_TEXTS = frozenset({" yes ", " no "})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question with its labels."""
+
+    identifier: str
+    text: str
+    answerable: bool
+    answers: tuple[str, ...] = ()
+    """Any one of them is right; of kind 'excerpt', all together are."""
+    relevant: tuple[Place, ...] = ()
+    """Where an answer stands; empty where that is not known."""
+    relevant_texts: tuple[str, ...] = ()
+    kind: str = ""
+    history: tuple[Turn, ...] = ()
+
+    @property
+    def extractive(self) -> bool:
+        """True where a right quote can be told by its words: an answer stands in a relevant text, as far as those
+        are known, and is more than 'yes' or 'no'."""
+        wanted = [words for words in map(normalise, self.answers) if words.strip() and words not in _NOT_IN_TEXTS]
+        if not (self.answerable and wanted):
+            return False
+        texts = [normalise(text) for text in self.relevant_texts]
+        return not texts or any(words in text for words in wanted for text in texts)
+
+    def is_relevant(self, path: str, block: int) -> bool:
+        """True where the labels name this block, or the article as a whole."""
+        return (path, block) in self.relevant or (path, None) in self.relevant
+
+
+def normalise(text: str) -> str:
+    """Words in lower case between single spaces, without marks and English articles; a space at both ends, so that
+    `normalise(a) in normalise(b)` compares whole words."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return f" {' '.join(word for word in words if word not in _ARTICLES)} "
+
+
+def holds_answer(quote: str, answers: Iterable[str]) -> bool:
+    """True where the quote has the words of an answer; of an answer longer than the quote, where it has the quote's."""
+    said = normalise(quote)
+    for answer in answers:
+        wanted = normalise(answer)
+        if wanted.strip() and (wanted in said or (said.strip() and said in wanted)):
+            return True
+    return False
+
+
+def load_questions(path: Path) -> list[Question]:
+    """Questions of a JSONL file, one object a line.
+
+    Known names: question; id; answers (or evidence): texts; answerable; relevant: objects with doc, paragraph, text;
+    kind; history: objects with q, a. Only `question` is needed. Raises UsageError that names the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: is not UTF-8; save it again as UTF-8.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(
+            f"{path}: cannot be read ({reason}); name a file of questions, one JSON object a line."
+        ) from error
+    questions = list(_parse_lines(text, path))
+    if not questions:
+        raise UsageError(f'{path}: holds no question; write one JSON object a line, such as {{"question": "…"}}.')
+    _check_identifiers(questions, path)
+    return questions
+
+
+def _parse_lines(text: str, path: Path) -> Iterator[Question]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            yield _parse_question(json.loads(line), number)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise UsageError(f"{path}, line {number}: is not JSON; write one JSON object a line.") from error
+        except _WrongFieldError as error:
+            raise UsageError(f"{path}, line {number}: {error}; correct it.") from error
+
+
+class _WrongFieldError(ValueError):
+    """A clause that says which field is wrong."""
+
+
+def _parse_question(record: Any, number: int) -> Question:
+    if not isinstance(record, dict):
+        raise _WrongFieldError("is not a JSON object")
+    text = record.get("question")
+    if not (isinstance(text, str) and text.strip()):
+        raise _WrongFieldError('has no text under "question"')
+    answers = _texts(record.get("answers", record.get("evidence")) or [], "answers")
+    relevant = _objects(record.get("relevant") or [], "relevant", "doc")
+    return Question(
+        identifier=str(record.get("id", number)),
+        text=text,
+        answerable=_flag(record.get("answerable", bool(answers or relevant))),
+        answers=answers,
+        relevant=tuple((item["doc"], _block(item.get("paragraph"))) for item in relevant),
+        relevant_texts=tuple(item["text"] for item in relevant if isinstance(item.get("text"), str)),
+        kind=str(record.get("kind") or ""),
+        history=tuple(
+            Turn(turn["q"], str(turn.get("a") or "")) for turn in _objects(record.get("history") or [], "history", "q")
+        ),
+    )
+
+
+def _texts(value: Any, name: str) -> tuple[str, ...]:
+    if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        raise _WrongFieldError(f'"{name}" is not a list of texts')
+    return tuple(value)
+
+
+def _objects(value: Any, name: str, needed: str) -> list[dict[str, Any]]:
+    if not (
+        isinstance(value, list) and all(isinstance(item, dict) and isinstance(item.get(needed), str) for item in value)
+    ):
+        raise _WrongFieldError(f'"{name}" is not a list of objects with a text under "{needed}"')
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongFieldError('"answerable" is not true or false')
+    return value
+
+
+def _block(value: Any) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise _WrongFieldError('"paragraph" is not a number from 0')
+    return value
+
+
+def _check_identifiers(questions: Sequence[Question], path: Path) -> None:
+    seen: set[str] = set()
+    for question in questions:
+        if question.identifier in seen:
+            raise UsageError(f"{path}: two questions have the id {question.identifier}; give each its own.")
+        seen.add(question.identifier)

@@ -1,0 +1,267 @@
+"""Asks every question once and notes what came back: results that survive an interruption, and the table made of them.
+
+A run's results are appended to a partial file as they come, under a key that names everything they depend on
+(questions, generation, model, options, this program's own files), so that results of two systems are never mixed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from index.errors import IndexStaleError
+from index.sentences import split_sentences
+from qa.evaluation.measures import COLUMNS, RANKED, Table
+from qa.evaluation.questions import EXCERPT_KIND, Place, Question, holds_answer, normalise
+from qa.evaluation.ranking import RANKING_COLUMNS, score_rankings
+from qa.types import Answer, Asks, Citation, IndexState, Passage
+
+OnDone = Callable[[int, int], None]
+"""Gets (questions done, questions in all)."""
+
+COVERING = 5
+"""Passages that an excerpt may be covered by."""
+_ARTICLES_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came back for one question. None where a field has no meaning for it."""
+
+    identifier: str
+    answered: bool
+    confidence: float
+    ms: float
+    """Milliseconds of wall time."""
+    ranking: tuple[Place, ...]
+    """Places of the passages, best first, at most RANKED."""
+    cited: tuple[Place, ...]
+    """Places of the citations, in their order."""
+    quote_holds: bool | None
+    quote_sentences: int | None
+    quote_exact: float | None
+    """Share of the citations whose quote is `canonical[start:end]`."""
+    excerpts: float | None
+    """Share of the labelled excerpts that the first COVERING passages cover."""
+
+
+def run_questions(
+    questions: Sequence[Question], engine: Asks, threshold: float, partial: PartialFile | None, on_done: OnDone
+) -> list[Result]:
+    """A result for each question, in order; those in `partial` are not asked again.
+
+    `engine` should list RANKED passages and quote whatever its confidence: a question counts as answered from
+    `threshold` on. Raises IndexStaleError where the articles are not those of the index, before or after.
+    """
+    refuse_stale(engine.load_state())
+    done = {result.identifier: result for result in (partial.results if partial else ())}
+    waiting = [question for question in questions if question.identifier not in done]
+    if waiting:
+        # The first question pays for loading the models; asked once more, it does not.
+        engine.ask(waiting[0].text, waiting[0].history)
+    articles = _Articles(engine)
+    for question in waiting:
+        result = _ask(question, engine, threshold, articles)
+        done[question.identifier] = result
+        if partial is not None:
+            partial.append(result)
+        on_done(len(done), len(questions))
+    refuse_stale(engine.load_state())
+    return [done[question.identifier] for question in questions]
+
+
+def refuse_stale(state: IndexState) -> None:
+    """Raises IndexStaleError where articles differ from the index: its numbers would be of something else."""
+    if state.changes:
+        changes = state.changes
+        paths = [*changes.added, *changes.changed, *changes.deleted, *(old for old, _ in changes.renamed)]
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        raise IndexStaleError(f"{paths[0]}{more} changed since the index was built; run `qa index` first.")
+
+
+def _ask(question: Question, engine: Asks, threshold: float, articles: _Articles) -> Result:
+    began = time.perf_counter()
+    answer = engine.ask(question.text, question.history)
+    ms = (time.perf_counter() - began) * 1000
+    first = answer.citations[0] if answer.citations else None
+    return Result(
+        identifier=question.identifier,
+        answered=answer.answered and answer.confidence >= threshold,
+        confidence=answer.confidence,
+        ms=ms,
+        ranking=tuple((passage.path, passage.paragraph) for passage in answer.passages[:RANKED]),
+        cited=tuple((citation.path, citation.paragraph) for citation in answer.citations),
+        quote_holds=_judge_quote(question, first),
+        quote_sentences=len(split_sentences(first.quote)) if first else None,
+        quote_exact=_judge_exactness(answer, articles),
+        excerpts=_judge_excerpts(question, answer.passages[:COVERING], articles),
+    )
+
+
+class _Articles:
+    """Canonical texts of the open generation; the last few are kept."""
+
+    def __init__(self, engine: Asks) -> None:
+        self.load = lru_cache(_ARTICLES_KEPT)(lambda path: engine.load_article(path).text)
+
+
+def _judge_quote(question: Question, first: Citation | None) -> bool | None:
+    if not question.extractive:
+        return None
+    return first is not None and holds_answer(first.quote, question.answers)
+
+
+def _judge_exactness(answer: Answer, articles: _Articles) -> float | None:
+    exact = [articles.load(one.path)[one.start : one.end] == one.quote for one in answer.citations]
+    return sum(exact) / len(exact) if exact else None
+
+
+def _judge_excerpts(question: Question, passages: Sequence[Passage], articles: _Articles) -> float | None:
+    if question.kind != EXCERPT_KIND or not question.answers:
+        return None
+    paths = list(dict.fromkeys(path for path, _ in question.relevant))
+    texts = {path: articles.load(path) for path in paths}
+    covered = [_is_covered(excerpt, texts, passages) for excerpt in question.answers]
+    return sum(covered) / len(covered)
+
+
+def _is_covered(excerpt: str, texts: dict[str, str], passages: Sequence[Passage]) -> bool:
+    """True where every word of an occurrence of `excerpt` stands in one of the passages."""
+    for path, text in texts.items():
+        ranges = [(passage.start, passage.end) for passage in passages if passage.path == path]
+        start = text.find(excerpt)
+        while start >= 0:
+            if _covers(ranges, text, start, start + len(excerpt)):
+                return True
+            start = text.find(excerpt, start + 1)
+    # An excerpt that is not in the text to the letter (white space, typographic marks) is told by its words.
+    return any(normalise(excerpt) in normalise(passage.text) for passage in passages if passage.path in texts)
+
+
+def _covers(ranges: Iterable[tuple[int, int]], text: str, start: int, end: int) -> bool:
+    place = start
+    for first, last in sorted(ranges):
+        if first <= place or not text[place:first].strip():
+            place = max(place, last)
+        if place >= end:
+            return True
+    return not text[place:end].strip()
+
+
+def build_table(questions: Sequence[Question], results: Sequence[Result]) -> Table:
+    """(n, len(COLUMNS)) float64, a row for each question; see `measures`."""
+    rankings = score_rankings(questions, [result.ranking for result in results])
+    rows = [
+        _build_row(question, result, ranking or {})
+        for question, result, ranking in zip(questions, results, rankings, strict=True)
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS))
+
+
+def _build_row(question: Question, result: Result, ranking: dict[str, float]) -> list[float]:
+    ranked: dict[str, float | None] = {name: ranking.get(name) for name in RANKING_COLUMNS}
+    values = ranked | {
+        "excerpts@5": result.excerpts,
+        "quote_holds": result.quote_holds,
+        "quote_sentences": result.quote_sentences,
+        "quote_exact": result.quote_exact,
+        "answerable": question.answerable,
+        "answered": result.answered,
+        "confidence": result.confidence,
+        "right": judge_right(question, result),
+        "ms": result.ms,
+    }
+    return [np.nan if (value := values[name]) is None else float(value) for name in COLUMNS]
+
+
+def judge_right(question: Question, result: Result) -> bool | None:
+    """Whether an answer given to `question` is right: by the words of the first quote where they can tell, else by
+    the place of the first quote. None where the question is answerable but nothing says what is right."""
+    if not question.answerable:
+        return False
+    if result.quote_holds is not None:
+        return result.quote_holds
+    if not question.relevant:
+        return None
+    places = [place for place in (result.cited or result.ranking)[:1] if place[1] is not None]
+    return any(question.is_relevant(path, block or 0) for path, block in places)
+
+
+class PartialFile:
+    """Results of a run so far, a JSON object a line after the run's key."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        """Reads what an earlier run of the same key left in `path`, or starts anew. Raises OSError."""
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.results = _load_results(path, key)
+        self._file = self._start(key)
+
+    def _start(self, key: str) -> IO[str]:
+        """Writes anew what was read, so that a line torn by a crash is not continued."""
+        temporary = self._path.with_suffix(".tmp")
+        lines = [json.dumps({"key": key}), *(json.dumps(asdict(result)) for result in self.results)]
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        temporary.replace(self._path)
+        return self._path.open("a", encoding="utf-8")
+
+    def append(self, result: Result) -> None:
+        """Adds a line and hands it to the system, so that it outlives this process."""
+        self._file.write(json.dumps(asdict(result)) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Keeps the file for the next run."""
+        self._file.close()
+
+    def discard(self) -> None:
+        """Removes the file: the run is complete."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _load_results(path: Path, key: str) -> list[Result]:
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    if _parse(lines[0]) != {"key": key}:
+        return []
+    results = [_build_result(record) for line in lines[1:] if (record := _parse(line)) is not None]
+    return [result for result in results if result is not None]
+
+
+def _parse(line: str) -> Any:
+    """None for a line that was torn."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _build_result(record: Any) -> Result | None:
+    if not isinstance(record, dict) or set(record) != {field.name for field in fields(Result)}:
+        return None
+    places = {name: tuple((path, block) for path, block in record[name]) for name in ("ranking", "cited")}
+    return Result(**(record | places))
+
+
+def build_key(*parts: object) -> str:
+    """Names a run: a hash of `parts` and of this program's own files, which decide what comes back as well."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
+    here = Path(__file__).resolve().parents[1]
+    for package in (here, here.parent / "index"):
+        for path in sorted(package.rglob("*")):
+            if path.is_file() and path.suffix in (".py", ".json", ".onnx"):
+                status = path.stat()
+                digest.update(f"{path}:{status.st_size}:{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
