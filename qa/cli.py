@@ -253,6 +253,29 @@ def verify(context: click.Context, answers: str, as_json: bool) -> None:
     raise SystemExit(ExitCode.ANSWERED if report.holds else ExitCode.NOT_IN_ARTICLES)
 
 
+@cli.command(name="eval")
+@click.argument("questions", metavar="QUESTIONS.jsonl")
+@shared_options
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object, with a row for each question.")
+@click.option("--baseline", metavar="FILE", help="An earlier report (--json) to compare with.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which a question counts as answered.")
+@click.pass_context
+def evaluate(
+    context: click.Context, questions: str, as_json: bool, baseline: str | None, threshold: float | None
+) -> None:
+    """Measure how good answers over the folder are, with labelled questions, one JSON object a line.
+
+    Needs an up-to-date index. Run again after an interruption, it goes on where it was.
+    """
+    from pathlib import Path
+
+    from qa.evaluation.command import run_evaluation
+
+    settings = _load_settings(context, threshold=threshold)
+    earlier = None if baseline is None else Path(baseline)
+    sys.stdout.write(run_evaluation(settings, Path(questions), baseline=earlier, as_json=as_json))
+
+
 def _read_text(path: str) -> str:
     from pathlib import Path
 

@@ -119,14 +119,17 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         """Draw, unless the last drawing was only just now."""
+        self.draw(render_progress(progress), progress.stage)
+
+    def draw(self, line: str, stage: str) -> None:
+        """Draw `line`, unless the last drawing was only just now and of the same stage."""
         now = time.monotonic()
         pause = _SECONDS_BETWEEN_DRAWS if self._on_terminal else _SECONDS_BETWEEN_LINES
         # A short build on a pipe stays silent: its first line would come when it is over.
         since = self._drawn_at if self._on_terminal else max(self._drawn_at, self._began)
-        if now - since < pause and (progress.stage == self._stage or not self._on_terminal):
+        if now - since < pause and (stage == self._stage or not self._on_terminal):
             return
-        self._drawn_at, self._stage = now, progress.stage
-        line = render_progress(progress)
+        self._drawn_at, self._stage = now, stage
         if self._on_terminal:
             width = shutil.get_terminal_size().columns
             self._stream.write(f"\r\x1b[2K{line[: width - 1]}")

@@ -1,0 +1,63 @@
+"""`qa eval`: opens an engine the way measuring needs it, shows progress, and returns the report as it is printed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from qa.answer import DEFAULT_THRESHOLD
+from qa.diagnostics import ProgressLine, render_seconds, tell
+from qa.engine import open_engine
+from qa.evaluation import evaluate_file
+from qa.evaluation.measures import RANKED
+from qa.evaluation.report import Report, build_record, render_report
+from qa.render import render_record
+from qa.settings import Settings
+
+
+def run_evaluation(settings: Settings, questions: Path, *, baseline: Path | None, as_json: bool) -> str:
+    """The report over `questions`, as text or JSON; raises like `evaluate_file` and `open_engine`.
+
+    Never refreshes: numbers of an index that changed under way would be of nothing. Asks with a threshold of 0, so
+    that every question has a quote to judge, and counts as answered what the chosen threshold would have answered.
+    """
+    asking = replace(settings, passages=max(RANKED, settings.passages), threshold=0.0, refresh=False)
+    threshold = DEFAULT_THRESHOLD if settings.threshold is None else settings.threshold
+    line = _QuestionsLine()
+    engine = open_engine(asking, tell=tell)
+    try:
+        report = evaluate_file(
+            questions, engine, docs=settings.docs, threshold=threshold, baseline=baseline, on_done=line
+        )
+    finally:
+        line.close()
+        engine.close()
+    return render_evaluation(report, as_json=as_json)
+
+
+def render_evaluation(report: Report, *, as_json: bool) -> str:
+    """As it is printed."""
+    return render_record(build_record(report)) + "\n" if as_json else render_report(report)
+
+
+class _QuestionsLine:
+    """Progress of a run on stderr: questions done, rate, time left."""
+
+    def __init__(self) -> None:
+        self._line = ProgressLine()
+        self._began: float | None = None
+        self._first = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Draws; what an earlier run had done does not count for the rate."""
+        now = time.monotonic()
+        if self._began is None:
+            self._began, self._first = now, done
+        rate = (done - self._first) / (now - self._began) if now > self._began else 0.0
+        left = f"  {rate:.1f}/s  {render_seconds((total - done) / rate)} left" if rate else ""
+        self._line.draw(f"Asking  {done:,}/{total:,} questions{left}", "asking")
+
+    def close(self) -> None:
+        """Clears the line."""
+        self._line.close()
