@@ -1,0 +1,445 @@
+"""Brings an index up to date: looks at the folder, reads and splits what changed, embeds what is new, publishes a
+generation.
+
+Reading and embedding are committed as they go and shared by every later build; publishing is one transaction, before
+which the files it names are complete on the disk. Nothing is held in memory but one article and one batch of vectors
+at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index import records
+from index.derived import are_sound, remove_others, write_derived
+from index.documents import load_file, no_articles_error
+from index.durable import storage_errors
+from index.errors import IndexDamagedError, UnreadableFileError
+from index.folder import clear_folder, prepare_folder
+from index.freshness import FolderScan, KnownFile, is_doubtful, scan_folder, stat_of
+from index.locks import hold_writer_lock
+from index.paragraphs import split_document
+from index.schema import open_for_writing
+from index.staging import (
+    StagedArticle,
+    find_space,
+    has_vector,
+    load_staged,
+    rollback,
+    save_staged,
+    save_vectors,
+    unfinished,
+)
+from index.types import BuildReport, Changes, Document, Encoder, Progress, ProgressCallback, Skipped, SourceFile
+from index.writing import GenerationWriter, load_skipped, save_skipped, save_touched
+
+if TYPE_CHECKING:
+    from index.types import Ids
+
+SPLIT_VERSION = 1
+"""Raised when `paragraphs` cuts in another way: all articles are then split again, and only new paragraphs embedded."""
+_COMMIT_SECONDS = 0.5
+_BATCH = 64
+"""Paragraphs embedded and committed together: about a second, which is what a killed build can lose."""
+
+Notice = Callable[[str], None]
+
+
+def refresh(
+    docs: Path,
+    folder: Path,
+    load_encoder: Callable[[], Encoder],
+    progress: ProgressCallback | None = None,
+    *,
+    model: str | None = None,
+    fingerprint: str | None = None,
+    wait: bool = True,
+    rebuild: bool = False,
+    check: bool = False,
+    notice: Notice | None = None,
+) -> BuildReport:
+    """Makes the index `folder` say what the documents folder `docs` says now.
+
+    :param load_encoder: called at most once, and only where something has to be split or embedded.
+    :param model: name of the encoder wanted; another than the index was made with means a new vector space.
+    :param fingerprint: of the encoder wanted, where the caller knows it; like `model`.
+    :param wait: for another writer to end; without it IndexLockedError is raised.
+    :param rebuild: reads every file again and makes every derived file anew, also where the index is damaged. Sound
+        vectors are kept.
+    :param check: reads every file of the index in full, and the database, before anything else.
+    :param notice: is told, in one sentence each, what is unusual: waiting, another model, damaged files made again.
+    :raises DocumentsError: where there is no article to index, and no index that had one.
+    :raises IndexDamagedError: where the database is damaged or foreign; `rebuild` helps.
+    :raises StorageError: where the system refuses to write; the generation before stays as it is.
+    """
+    started = time.monotonic()
+    prepare_folder(folder)
+    tell = notice or (lambda _: None)
+    with hold_writer_lock(folder, wait=wait, notice=notice):
+        database = _open(folder, rebuild, tell)
+        with closing(database), storage_errors(folder):
+            if check:
+                _check_database(database, folder)
+            build = _Build(docs, folder, database, _Lazy(load_encoder), progress or (lambda _: None), tell, started)
+            try:
+                return build.run(model, fingerprint, rebuild=rebuild, thorough=check)
+            finally:
+                rollback(database)
+
+
+def _open(folder: Path, rebuild: bool, tell: Notice) -> sqlite3.Connection:
+    try:
+        database = open_for_writing(folder)
+        if rebuild:
+            try:
+                _check_database(database, folder)
+            except IndexDamagedError:
+                database.close()
+                raise
+    except IndexDamagedError as error:
+        if not rebuild:
+            raise
+        tell(f"{error} Building it anew.")
+        clear_folder(folder)
+        return open_for_writing(folder)
+    return database
+
+
+def _check_database(database: sqlite3.Connection, folder: Path) -> None:
+    with storage_errors(folder):
+        result = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if result != "ok":
+        raise IndexDamagedError(f"{folder}: the database is damaged ({result}); run `qa index --rebuild`.")
+
+
+class _Lazy:
+    """The encoder, loaded when it is first needed."""
+
+    def __init__(self, load: Callable[[], Encoder]) -> None:
+        self._load = load
+        self._encoder: Encoder | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        """True after the first `get`."""
+        return self._encoder is not None
+
+    def get(self) -> Encoder:
+        """Loads it at the first call. Raises ModelError."""
+        if self._encoder is None:
+            self._encoder = self._load()
+        return self._encoder
+
+
+class _SpaceChangedError(Exception):
+    """The encoder that was loaded is another than the index was made with: everything is to be embedded again."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a build has to do, as it finds out."""
+
+    scan: FolderScan
+    everything: bool
+    """Reads every file, whether it changed or not."""
+    waiting: list[str] = field(default_factory=list)
+    """Paths whose articles are staged, in order."""
+    failed: list[tuple[Skipped, SourceFile]] = field(default_factory=list)
+    """Files that could not be read now."""
+    missing: int = 0
+    """Paragraphs to embed."""
+    embedded: int = 0
+
+    def bases(self) -> dict[str, str | None]:
+        """The files to read, each with the path of the article it follows; None where it is new."""
+        changes = self.scan.changes
+        bases: dict[str, str | None] = dict.fromkeys(changes.added)
+        bases |= {path: path for path in changes.changed}
+        bases |= {target: source for source, target in changes.renamed}
+        if self.everything:
+            bases = {path: bases.get(path, path) for path in self.scan.files}
+        return bases
+
+    @property
+    def deleted(self) -> list[str]:
+        """Paths of articles whose file is gone, or cannot be read any more."""
+        bases = self.bases()
+        lost = [base for skip, _ in self.failed if (base := bases[skip.path])]
+        return [*self.scan.changes.deleted, *lost]
+
+    @property
+    def skipped(self) -> list[tuple[Skipped, SourceFile | None]]:
+        """All files left out, by path."""
+        return sorted([*self.scan.skipped, *self.failed], key=lambda pair: pair[0].path)
+
+
+class _Build:
+    """One run of a writer that holds the lock."""
+
+    def __init__(
+        self,
+        docs: Path,
+        folder: Path,
+        database: sqlite3.Connection,
+        encoder: _Lazy,
+        progress: ProgressCallback,
+        notice: Notice,
+        started: float,
+    ) -> None:
+        self._docs = docs
+        self._folder = folder
+        self._database = database
+        self._encoder = encoder
+        self._progress = progress
+        self._notice = notice
+        self._started = started
+        self._looked_ns = time.time_ns()
+        self._state = records.load_state(database)
+        self._generation = int(self._state["generation"])
+
+    def run(self, model: str | None, fingerprint: str | None, *, rebuild: bool, thorough: bool) -> BuildReport:
+        """Scans, reads, embeds and publishes."""
+        remove_others(self._folder, self._state.get("files"))
+        scan = scan_folder(self._docs, self._database)
+        sound = not rebuild and self._files_are_sound(thorough)
+        everything = rebuild or self._is_other_space(model, fingerprint)
+        work = _Work(scan, everything)
+        try:
+            self._read(work)
+        except _SpaceChangedError:
+            work = _Work(scan, everything=True)
+            self._read(work)
+        if not self._generation and not work.waiting:
+            raise no_articles_error(self._docs, [skip for skip, _ in work.skipped])
+        self._embed(work)
+        if work.waiting or work.deleted or work.everything or not sound:
+            self._publish(work, sound)
+        else:
+            self._save_small(work)
+        return self._report(work)
+
+    def _files_are_sound(self, thorough: bool) -> bool:
+        if not self._generation:
+            return False
+        if are_sound(self._folder, records.load_stamps(self._database), thorough=thorough):
+            return True
+        self._notice(f"{self._folder}: files of the index are damaged or missing; making them again from its database.")
+        return False
+
+    def _is_other_space(self, model: str | None, fingerprint: str | None) -> bool:
+        """True where all paragraphs are to be made again, for another encoder or another way of splitting."""
+        if not self._generation:
+            return False
+        if self._state["split"] != SPLIT_VERSION:
+            self._notice("Articles are split in a better way now: splitting all of them again.")
+            return True
+        if fingerprint is None and model is not None and model != self._state["model"]:
+            fingerprint = self._encoder.get().fingerprint
+        if fingerprint is None or fingerprint == self._state["fingerprint"]:
+            return False
+        self._tell_other_space()
+        return True
+
+    def _tell_other_space(self) -> None:
+        name = self._encoder.get().name
+        self._notice(f"The index was made with {self._state['model']}: embedding all paragraphs again with {name}.")
+
+    def _read(self, work: _Work) -> None:
+        """Reads, splits and stages what changed, committing twice a second."""
+        bases = work.bases()
+        missing: set[bytes] = set()
+        began = committed = time.monotonic()
+        self._database.execute("BEGIN IMMEDIATE")
+        for done, (path, base) in enumerate(sorted(bases.items()), start=1):
+            file = work.scan.files[path]
+            article = self._take_up(file, base, work.everything) or self._stage(work, file, base)
+            if article is not None:
+                work.waiting.append(path)
+                self._note_missing(article, missing)
+            if time.monotonic() - committed > _COMMIT_SECONDS:
+                self._database.execute("COMMIT")
+                self._database.execute("BEGIN IMMEDIATE")
+                committed = time.monotonic()
+            self._progress(Progress("reading", done, len(bases), 0, 0, time.monotonic() - began))
+        self._database.execute("COMMIT")
+        work.missing = len(missing)
+
+    def _take_up(self, file: SourceFile, base: str | None, everything: bool) -> StagedArticle | None:
+        """What an earlier build staged for the file, if it still holds."""
+        article = load_staged(self._database, file.path)
+        if article is None or article.base != base or is_doubtful(file.mtime_ns, article.looked_ns):
+            return None
+        if article.file != file or (everything and article.paragraphs is None):
+            return None
+        return article if article.split == self._split_key() else None
+
+    def _stage(self, work: _Work, file: SourceFile, base: str | None) -> StagedArticle | None:
+        """None where the file cannot be read; it is noted as skipped."""
+        looked_ns = time.time_ns()
+        try:
+            loaded = load_file(self._docs, file.path)
+        except UnreadableFileError as error:
+            work.failed.append((Skipped(file.path, str(error)), file))
+            return None
+        before = None if base is None or work.everything else self._load_before(work.scan.known[base])
+        paragraphs = None
+        if before is None or not _splits_alike(before, loaded.document):
+            encoder = self._encoder_for(work)
+            paragraphs = tuple(split_document(loaded.document, encoder.max_tokens, encoder.count_tokens))
+        split = "" if paragraphs is None else self._split_key()
+        article = StagedArticle(file, looked_ns, loaded.sha256, base, loaded.document, paragraphs, split)
+        save_staged(self._database, article)
+        return article
+
+    def _load_before(self, known: KnownFile) -> Document:
+        return records.load_document(self._database, known.article_id)
+
+    def _encoder_for(self, work: _Work) -> Encoder:
+        """The encoder. Raises _SpaceChangedError where it turns out to be another than the index was made with."""
+        encoder = self._encoder.get()
+        if self._generation and not work.everything and encoder.fingerprint != self._state["fingerprint"]:
+            rollback(self._database)
+            self._tell_other_space()
+            raise _SpaceChangedError
+        return encoder
+
+    def _split_key(self) -> str:
+        return f"{SPLIT_VERSION} {self._encoder.get().fingerprint}"
+
+    def _space(self) -> int:
+        """Number of the vector space: the loaded encoder's, or that of the generation before."""
+        if self._encoder.is_loaded:
+            encoder = self._encoder.get()
+            return find_space(self._database, encoder.fingerprint, encoder.dimension)
+        return find_space(self._database, str(self._state["fingerprint"]), int(self._state["dimension"]))
+
+    def _note_missing(self, article: StagedArticle, missing: set[bytes]) -> None:
+        if article.paragraphs:
+            space = self._space()
+            hashes = {paragraph.content_hash for paragraph in article.paragraphs if not paragraph.boilerplate}
+            missing |= {one for one in hashes - missing if not has_vector(self._database, space, one)}
+
+    def _embed(self, work: _Work) -> None:
+        """Embeds what has no vector, in batches that are committed one by one."""
+        if not work.missing:
+            return
+        space = self._space()
+        batch: dict[bytes, str] = {}
+        began = time.monotonic()
+        for done, (_, texts) in enumerate(unfinished(self._database, space, work.waiting), start=1):
+            for content_hash, text in texts:
+                batch[content_hash] = text
+                if len(batch) == _BATCH:
+                    self._embed_batch(work, space, batch, done, began)
+        if batch:
+            self._embed_batch(work, space, batch, len(work.waiting), began)
+
+    def _embed_batch(self, work: _Work, space: int, batch: dict[bytes, str], done: int, began: float) -> None:
+        vectors = self._encoder.get().encode_passages(list(batch.values()))
+        save_vectors(self._database, space, list(batch), vectors, self._generation)
+        work.embedded += len(batch)
+        batch.clear()
+        seconds = time.monotonic() - began
+        self._progress(Progress("embedding", done, len(work.waiting), work.embedded, work.missing, seconds))
+
+    def _publish(self, work: _Work, sound: bool) -> None:
+        """One transaction: all of the new generation or nothing of it."""
+        files = self._state.get("files")
+        began = time.monotonic()
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            added, removed = self._write_rows(work, began)
+            if work.everything or not sound or len(added) or len(removed):
+                previous = None if work.everything or not sound else files
+                files = f"{self._generation + 1:06d}"
+                stamps = write_derived(self._database, self._folder, files, previous, added, removed)
+                records.save_stamps(self._database, stamps)
+            records.save_state(self._database, generation=self._generation + 1, files=files)
+            self._database.execute("DELETE FROM staged")
+            self._database.execute("COMMIT")
+        except BaseException:
+            rollback(self._database)
+            remove_others(self._folder, self._state.get("files"))
+            raise
+        remove_others(self._folder, files)
+        self._empty_log()
+        count = len(work.waiting)
+        self._progress(Progress("writing", count, count, len(added), len(added), time.monotonic() - began))
+
+    def _write_rows(self, work: _Work, began: float) -> tuple[Ids, Ids]:
+        known = work.scan.known
+        writer = GenerationWriter(self._database, self._generation + 1, self._space())
+        for path in work.deleted:
+            writer.delete_article(known[path].article_id)
+        bases = work.bases()
+        writer.release_paths(known[base].article_id for path in work.waiting if (base := bases[path]) and base != path)
+        for done, path in enumerate(work.waiting, start=1):
+            article = load_staged(self._database, path)
+            if article is None:
+                raise records.damaged(f"{path} was read and is missing")
+            base = article.base
+            writer.put_article(article, None if base is None else known[base].article_id)
+            self._progress(Progress("writing", done, len(work.waiting), 0, 0, time.monotonic() - began))
+        added, removed = writer.finish()
+        self._save_files(work)
+        if self._encoder.is_loaded:
+            encoder = self._encoder.get()
+            records.save_state(
+                self._database,
+                model=encoder.name,
+                fingerprint=encoder.fingerprint,
+                dimension=encoder.dimension,
+                split=SPLIT_VERSION,
+            )
+        return added, removed
+
+    def _save_files(self, work: _Work) -> None:
+        save_touched(self._database, (work.scan.files[path] for path in work.scan.touched), self._looked_ns)
+        save_skipped(self._database, work.skipped)
+
+    def _save_small(self, work: _Work) -> None:
+        """No generation: only what is known of files whose bytes are the same, or that were skipped."""
+        now = {(skip.path, skip.reason, stat_of(file) if file else None) for skip, file in work.skipped}
+        if not work.scan.touched and now == load_skipped(self._database):
+            return
+        self._database.execute("BEGIN IMMEDIATE")
+        self._save_files(work)
+        self._database.execute("COMMIT")
+
+    def _empty_log(self) -> None:
+        """Moves the log into the database, so that nothing of deleted texts stays in it; readers may keep it from
+        being emptied, and are not waited for."""
+        self._database.execute("PRAGMA busy_timeout = 0")
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def _report(self, work: _Work) -> BuildReport:
+        state = records.load_state(self._database)
+        failed = {skip.path for skip, _ in work.failed}
+        changes = work.scan.changes
+        return BuildReport(
+            generation=int(state["generation"]),
+            changes=Changes(
+                added=tuple(path for path in changes.added if path not in failed),
+                changed=tuple(path for path in changes.changed if path not in failed),
+                renamed=tuple(pair for pair in changes.renamed if pair[1] not in failed),
+                deleted=changes.deleted,
+            ),
+            articles=int(state["articles"]),
+            paragraphs=int(state["paragraphs"]),
+            embedded=work.embedded,
+            skipped=tuple(skip for skip, _ in work.skipped),
+            seconds=time.monotonic() - self._started,
+        )
+
+
+def _splits_alike(before: Document, now: Document) -> bool:
+    """True where the paragraphs must come out the same: all that they are made of is."""
+    title = now.title if now.title_in_text else before.title
+    unchanged = (before.text, before.headings, before.pages, before.title_in_text, before.title)
+    return unchanged == (now.text, now.headings, now.pages, now.title_in_text, title)

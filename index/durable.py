@@ -1,0 +1,200 @@
+"""Owns how files of an index folder are written so that they outlast a crash, and what the system's refusals
+are called. Nobody else in `index` syncs, links or removes files of an index.
+
+A file counts as written only when its bytes and then the folder that names it have been synced, in this
+order.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from index.errors import IndexDamagedError, IndexLockedError, QaError, StorageError
+
+_REASONS = {
+    errno.ENOSPC: "no space left on the disk; free some",
+    errno.EDQUOT: "the disk quota is used up; free some space",
+    errno.EFBIG: "the file would be larger than the system allows; raise the limit",
+    errno.EACCES: "permission denied; make it writable",
+    errno.EPERM: "permission denied; make it writable",
+    errno.EROFS: "the disk is read-only; make it writable",
+    errno.EIO: "the disk reported an input/output error; check it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """A finished file of a generation."""
+
+    path: str
+    """Relative to the index folder, with '/' between parts."""
+    size: int
+    mtime_ns: int
+    sha256: bytes
+    """32 bytes, of what was meant to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """A folder of the generation before, from which unchanged files are shared."""
+
+    folder: Path
+    stamps: Mapping[str, FileStamp]
+    """By the name of the file in `folder`."""
+
+    def share(self, name: str, target: Path, index_folder: Path) -> FileStamp:
+        """The file `name` under the same name in `target`; its bytes are not read again. Raises OSError."""
+        link_or_copy(self.folder / name, target / name)
+        stamp = self.stamps[name]
+        return replace(stamp, path=(target / name).relative_to(index_folder).as_posix())
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns refusals of the system, of SQLite and of libraries that write into StorageError and its
+    neighbours."""
+    try:
+        yield
+    except QaError:
+        raise
+    except sqlite3.Error as error:
+        raise translate_sqlite_error(error, path) from error
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """One sentence for a refusal of the system."""
+    clause = _REASONS.get(error.errno or 0) or f"{(error.strerror or str(error)).lower()}; check the disk"
+    return StorageError(f"{path}: {clause} and run `qa index` again.")
+
+
+def translate_sqlite_error(error: sqlite3.Error, path: Path) -> QaError:
+    """What an error of SQLite means to the user."""
+    code = getattr(error, "sqlite_errorcode", 0) or 0
+    primary = code & 0xFF
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return IndexLockedError(f"{path}: another process keeps the index locked; wait for it and try again.")
+    if primary == sqlite3.SQLITE_FULL:
+        return StorageError(f"{path}: no space left on the disk; free some and run `qa index` again.")
+    if primary == sqlite3.SQLITE_IOERR:
+        return StorageError(
+            f"{path}: the disk refused to read or write (an error, or no space left); "
+            "check it and run `qa index` again."
+        )
+    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return StorageError(f"{path}: permission denied or disk read-only; make it writable and run `qa index` again.")
+    return IndexDamagedError(f"{path}: the index is damaged ({error}); run `qa index --rebuild`.")
+
+
+class HashingWriter:
+    """A new file that knows the sum of the bytes meant for it, whatever the disk makes of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """All of `data`, or OSError."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self._hash.update(data)
+        self._size += len(data)
+
+    def close(self) -> None:
+        """Syncs what was written. Raises OSError where the system could not keep it."""
+        try:
+            os.fsync(self._descriptor)
+        finally:
+            os.close(self._descriptor)
+
+    def stamp(self, folder: Path) -> FileStamp:
+        """After `close`. Raises OSError where the file is not as long as what was written."""
+        status = self._path.stat()
+        if status.st_size != self._size:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self._path))
+        relative = self._path.relative_to(folder).as_posix()
+        return FileStamp(relative, self._size, status.st_mtime_ns, self._hash.digest())
+
+
+def write_file(path: Path, produce: Callable[[Callable[[bytes], None]], None], folder: Path) -> FileStamp:
+    """Makes the file `path` of what `produce` hands to its argument, synced; `folder` is the index folder."""
+    writer = HashingWriter(path)
+    try:
+        produce(writer.write)
+    finally:
+        writer.close()
+    return writer.stamp(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Makes the bytes of `path` outlast a power loss."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in `path` outlast a power loss."""
+    sync_file(path)
+
+
+def stamp_file(path: Path, folder: Path) -> FileStamp:
+    """Syncs a file that a library wrote, and reads it back for its sum."""
+    sync_file(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+        status = os.fstat(file.fileno())
+    return FileStamp(path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns, digest)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """The same bytes under a second name; a copy where the file system has no hard links. Times are kept."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        shutil.copy2(source, target)
+        sync_file(target)
+
+
+def holds(stamp: FileStamp, folder: Path, *, thorough: bool) -> bool:
+    """True where the file is what was written: its size and time, and where one of these differs or
+    `thorough` is asked for, its bytes. A changed time alone is no damage: copies of a folder have it."""
+    path = folder / stamp.path
+    try:
+        status = path.stat()
+        if status.st_size != stamp.size:
+            return False
+        if status.st_mtime_ns == stamp.mtime_ns and not thorough:
+            return True
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest() == stamp.sha256
+    except FileNotFoundError:
+        return False
+
+
+def remove_tree(path: Path) -> bool:
+    """Removes a folder of a generation nobody names any more; False where the system refuses, and
+    it stays for the next writer to remove. Files that a reader has open live on without a name."""
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""Owns the cheap look at the documents folder: what differs from the index, told from names, sizes and times alone
+wherever these can be trusted.
+
+A time cannot be trusted where the file was written within two seconds of being read (it may have been written again
+within the clock's step); then, and where only the time differs, the bytes are compared by their sum.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.documents import find_files, hash_file
+from index.durable import storage_errors
+from index.errors import UnreadableFileError
+from index.schema import open_for_reading, unpack_text
+from index.store import has_index
+from index.types import Changes, Skipped, SourceFile
+
+_DOUBTFUL_NS = 2_000_000_000
+_RETRY_REASON = "permission denied"
+"""Giving permission changes neither size nor time."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as the index last saw it."""
+
+    article_id: int
+    size: int
+    mtime_ns: int
+    inode: int
+    looked_ns: int
+    sha256: bytes
+
+    def is_same(self, file: SourceFile) -> bool:
+        """True where the file system tells that nothing was written since, beyond doubt."""
+        return self.stat == stat_of(file) and not is_doubtful(self.mtime_ns, self.looked_ns)
+
+    @property
+    def stat(self) -> tuple[int, int, int]:
+        """Comparable with `stat_of`."""
+        return self.size, self.mtime_ns, self.inode
+
+
+@dataclass(frozen=True, slots=True)
+class FolderScan:
+    """How the documents folder differs from the index."""
+
+    changes: Changes
+    files: dict[str, SourceFile]
+    """All files of the folder that a reader may read, and that were not skipped as they are now."""
+    touched: tuple[str, ...]
+    """Of which only size, time or inode as the index knows them are to be renewed."""
+    known: dict[str, KnownFile]
+    skipped: tuple[tuple[Skipped, SourceFile | None], ...]
+    """Left out by their names; or, with the file, skipped by an earlier build and unchanged since."""
+
+
+def find_changes(docs: Path, folder: Path) -> Changes:
+    """How the documents folder differs from the newest generation of the index `folder`; everything is added where
+    there is no index. Raises DocumentsError, IndexDamagedError, StorageError."""
+    if not has_index(folder):
+        return Changes(added=tuple(file.path for file in find_files(docs)[0]))
+    database = open_for_reading(folder)
+    try:
+        with storage_errors(folder):
+            return scan_folder(docs, database).changes
+    finally:
+        database.close()
+
+
+def scan_folder(docs: Path, database: sqlite3.Connection) -> FolderScan:
+    """Looks at every name in `docs` once. Raises DocumentsError where the folder cannot be listed."""
+    known = _load_known(database)
+    found, left_out = find_files(docs)
+    still_skipped = _still_skipped(docs, database, found)
+    files = {file.path: file for file in found if file.path not in still_skipped}
+    added, changed, touched = _compare(docs, files, known)
+    gone = [path for path in known if path not in files]
+    renamed = _match_renamed(docs, [files[path] for path in added], {path: known[path] for path in gone})
+    old = {source for source, _ in renamed}
+    new = {target for _, target in renamed}
+    changes = Changes(
+        added=tuple(path for path in added if path not in new),
+        changed=tuple(changed),
+        renamed=tuple(renamed),
+        deleted=tuple(path for path in gone if path not in old),
+    )
+    skipped = [*((skip, None) for skip in left_out), *still_skipped.values()]
+    return FolderScan(changes, files, tuple(touched), known, tuple(skipped))
+
+
+def is_doubtful(mtime_ns: int, looked_ns: int) -> bool:
+    """True where a file may have been written after it was looked at without its time telling."""
+    return mtime_ns > looked_ns - _DOUBTFUL_NS
+
+
+def stat_of(file: SourceFile) -> tuple[int, int, int]:
+    """What tells cheaply that a file was written."""
+    return file.size, file.mtime_ns, file.inode
+
+
+def _load_known(database: sqlite3.Connection) -> dict[str, KnownFile]:
+    rows = database.execute("SELECT path, id, size, mtime_ns, inode, looked_ns, sha256 FROM articles ORDER BY path")
+    return {unpack_text(row[0]): KnownFile(*row[1:]) for row in rows}
+
+
+def _still_skipped(
+    docs: Path, database: sqlite3.Connection, found: Iterable[SourceFile]
+) -> dict[str, tuple[Skipped, SourceFile | None]]:
+    """Files that an earlier build could not read and that are as they were then."""
+    rows = database.execute("SELECT path, reason, size, mtime_ns, inode FROM skipped WHERE size IS NOT NULL")
+    earlier = {unpack_text(path): (unpack_text(reason), tuple(stat)) for path, reason, *stat in rows}
+    return {
+        file.path: (Skipped(file.path, earlier[file.path][0]), file)
+        for file in found
+        if file.path in earlier
+        and earlier[file.path][1] == stat_of(file)
+        and not (earlier[file.path][0] == _RETRY_REASON and os.access(docs / file.path, os.R_OK))
+    }
+
+
+def _compare(
+    docs: Path, files: dict[str, SourceFile], known: dict[str, KnownFile]
+) -> tuple[list[str], list[str], list[str]]:
+    """Paths that are added, changed, and only touched."""
+    added: list[str] = []
+    changed: list[str] = []
+    touched: list[str] = []
+    for path, file in files.items():
+        before = known.get(path)
+        if before is None:
+            added.append(path)
+        elif not before.is_same(file):
+            same = before.size == file.size and _hash(docs, path) == before.sha256
+            (touched if same else changed).append(path)
+    return added, changed, touched
+
+
+def _match_renamed(docs: Path, added: list[SourceFile], gone: dict[str, KnownFile]) -> list[tuple[str, str]]:
+    """(from, to) of files that are gone in one place and found in another with the same bytes."""
+    by_size: defaultdict[int, list[str]] = defaultdict(list)
+    for path, before in gone.items():
+        by_size[before.size].append(path)
+    pairs = []
+    for file in added:
+        candidates = by_size.get(file.size, [])
+        match = next((path for path in candidates if gone[path].is_same(file)), None)
+        if match is None and candidates:
+            digest = _hash(docs, file.path)
+            match = next((path for path in candidates if gone[path].sha256 == digest), None)
+        if match is not None:
+            candidates.remove(match)
+            pairs.append((match, file.path))
+    return pairs
+
+
+def _hash(docs: Path, path: str) -> bytes | None:
+    """None where the file cannot be read now: the build that follows says why."""
+    try:
+        return hash_file(docs, path)
+    except UnreadableFileError:
+        return None

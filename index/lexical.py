@@ -1,0 +1,297 @@
+"""The only importer of tantivy: the lexical half of a generation, and the exact BM25 of what it proposes.
+
+tantivy proposes and does not decide: its statistics count deleted paragraphs until their segment is merged, and it
+rounds lengths. The proposals are scored again from their text, with document frequencies and lengths of what is alive,
+so that a score depends on the articles alone and not on the history of the folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index.durable import FileStamp, Previous, link_or_copy, stamp_file
+
+if TYPE_CHECKING:
+    from index.types import Ids
+
+K1 = 1.2
+B = 0.75
+"""BM25's usual constants (Robertson and Zaragoza, 2009): how soon repeating a word stops to count, how much length
+does."""
+MAX_QUERY_TERMS = 64
+"""The rarest words of a longer question are searched for."""
+_PURGE_LIMIT = 20_000
+"""Paragraphs up to which a deletion makes the files anew (1 s at the limit), so that nothing of the text is left."""
+_DEAD_SHARE = 0.2
+_HEAP_BYTES = 64 << 20
+_ANALYZER = "qa"
+_WORDS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|\p{N}+(?:[.,]\p{N}+)*|[\p{L}\p{M}\p{N}]+"
+"""One character of scripts that do not part words; a number with its points and commas; a word."""
+_LONGEST_WORD_BYTES = 200
+_STOP_WORDS = frozenset(
+    "a an and are as at be been but by can could did do does for from had has have he her his how i in "
+    "into is it its me my of on or our she should so than that the their them there these they this those "
+    "to was we were what when where which who whom whose why will with would you your".split()
+)
+_OWN_FILES = frozenset({"meta.json", ".managed.json"})
+"""tantivy replaces these; all its other files never change once written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalSource:
+    """Where the words of a generation come from: the database, streamed."""
+
+    count: int
+    """Paragraphs that the generation is to hold."""
+    load_all: Callable[[], Iterator[tuple[int, int, str]]]
+    """(paragraph id, article id, text with context) of all of them."""
+    load_some: Callable[[Ids], Iterator[tuple[int, int, str]]]
+    """Those of the given ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFigures:
+    """What BM25 has to know of the whole."""
+
+    paragraphs: int
+    terms: int
+    """Of all paragraphs together."""
+
+    @property
+    def mean_length(self) -> float:
+        """Terms of a paragraph; 1.0 where there is none."""
+        return self.terms / self.paragraphs if self.paragraphs else 1.0
+
+
+class LexicalIndex:
+    """The lexical half of one generation."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError where files are missing, ValueError where they are damaged."""
+        self._tantivy = _load_tantivy()
+        self._files = _open(folder)
+        self._files.config_reader("manual", 0)  # the files never change: nothing to watch for
+        self._schema = self._files.schema
+        self._searcher = self._files.searcher()
+        segments = json.loads((folder / "meta.json").read_text("utf-8"))["segments"]
+        self.dead = sum(int((segment["deletes"] or {}).get("num_deleted_docs", 0)) for segment in segments)
+        """Deleted paragraphs whose words are still in the files."""
+
+    def count(self) -> int:
+        """Paragraphs that a search can find."""
+        return int(self._searcher.num_docs)
+
+    def search(self, terms: Sequence[str], k: int, articles: Iterable[int] | None = None) -> Ids:
+        """The ids of up to `k` paragraphs that hold any of the terms, about best first.
+
+        :param terms: as `analyze_question` gives them.
+        :param articles: ids of the articles that may be found; the others are passed over inside the search.
+        """
+        import numpy as np
+
+        if not terms:
+            return np.empty(0, dtype=np.int64)
+        should = self._tantivy.Occur.Should
+        query = self._tantivy.Query.boolean_query([(should, self._term(term)) for term in terms])
+        if articles is not None:
+            must = self._tantivy.Occur.Must
+            allowed = self._tantivy.Query.term_set_query(self._schema, "article", list(articles))
+            within = self._tantivy.Query.const_score_query(allowed, 0.0)
+            query = self._tantivy.Query.boolean_query([(must, query), (must, within)])
+        hits = self._searcher.search(query, limit=k, count=False).hits
+        return np.array(self._searcher.fast_field_values("id", [address for _, address in hits]), dtype=np.int64)
+
+    def count_paragraphs(self, terms: Iterable[str]) -> dict[str, int]:
+        """How many of the paragraphs alive hold each term."""
+        if not self.dead:
+            return {term: int(self._searcher.doc_freq("body", term)) for term in terms}
+        return {term: self._count_alive(term) for term in terms}
+
+    def rarest(self, terms: Sequence[str], most: int = MAX_QUERY_TERMS) -> list[str]:
+        """The terms that fewest paragraphs hold, at most `most`, in the order given."""
+        if len(terms) <= most:
+            return list(terms)
+        frequencies = {term: self._searcher.doc_freq("body", term) for term in terms}
+        kept = set(sorted(terms, key=lambda term: (frequencies[term], term))[:most])
+        return [term for term in terms if term in kept]
+
+    def _count_alive(self, term: str) -> int:
+        query = self._tantivy.Query.const_score_query(self._term(term), 1.0)
+        return int(self._searcher.search(query, limit=1, count=True).count)
+
+    def _term(self, term: str) -> Any:
+        return self._tantivy.Query.term_query(self._schema, "body", term, "freq")
+
+
+def analyze(text: str) -> list[str]:
+    """The terms of a text, in order, repeated as often as they stand there: lower case, without accents, stemmed."""
+    terms: list[str] = _analyzer().analyze(_encodable(text))
+    return terms
+
+
+def analyze_question(question: str) -> list[str]:
+    """The different terms of a question, in order; without stop words unless there is nothing else."""
+    every = list(dict.fromkeys(analyze(question)))
+    return [term for term in every if term not in _STOP_WORDS] or every
+
+
+def score_bm25(
+    terms: Sequence[str], texts: Sequence[str], frequencies: Mapping[str, int], figures: CorpusFigures
+) -> list[float]:
+    """BM25 of each text for the question's terms, 0 and up; higher is better.
+
+    :param frequencies: of each term, how many paragraphs alive hold it.
+    """
+    weights = {term: _rarity(frequencies[term], figures.paragraphs) for term in terms}
+    return [_score_one(weights, Counter(analyze(text)), figures.mean_length) for text in texts]
+
+
+def _score_one(weights: Mapping[str, float], counts: Counter[str], mean_length: float) -> float:
+    norm = K1 * (1 - B + B * counts.total() / mean_length)
+    score = 0.0
+    for term, weight in weights.items():
+        if count := counts.get(term):
+            score += weight * count * (K1 + 1) / (count + norm)
+    return score
+
+
+def _rarity(frequency: int, paragraphs: int) -> float:
+    """Inverse document frequency in the form that is never negative, as in Lucene."""
+    return math.log(1 + (paragraphs - frequency + 0.5) / (frequency + 0.5))
+
+
+def write_lexical(
+    target: Path, previous: Previous | None, source: LexicalSource, added: Ids, removed: Ids, folder: Path
+) -> list[FileStamp]:
+    """Writes the lexical half of a generation into the empty folder `target`, synced.
+
+    :param previous: the lexical half it follows, whose segments are shared; None starts anew.
+    :param added: ids that `previous` does not have.
+    :param removed: ids that `previous` has and the new generation has not.
+    :param folder: the index folder, to which the stamps' paths are relative.
+    """
+    files = _follow(target, previous, source, added, removed)
+    if files is None:
+        files = _create(target)
+        _add(files, source.load_all(), ())
+    else:
+        _add(files, source.load_some(added), removed.tolist())
+    return _stamp_all(target, previous, folder)
+
+
+def _follow(target: Path, previous: Previous | None, source: LexicalSource, added: Ids, removed: Ids) -> Any:
+    """`target` with the segments of `previous`; None where it is better, or necessary, to start anew."""
+    if previous is None or (len(removed) and source.count <= _PURGE_LIMIT):
+        return None
+    try:
+        before = LexicalIndex(previous.folder)
+    except (OSError, ValueError):
+        return None
+    dead = before.dead + len(removed)
+    if dead > _DEAD_SHARE * source.count or before.count() + len(added) - len(removed) != source.count:
+        return None
+    for name in previous.stamps:
+        if name in _OWN_FILES:
+            shutil.copyfile(previous.folder / name, target / name)
+        else:
+            link_or_copy(previous.folder / name, target / name)
+    return _open(target)
+
+
+def _add(files: Any, documents: Iterable[tuple[int, int, str]], removed: Sequence[int]) -> None:
+    """Deletes, adds and commits; ends when merging has ended, so that nothing is written later."""
+    tantivy = _load_tantivy()
+    with _refusals():
+        # One thread: the order of documents, and with it the files, depend on the articles alone.
+        writer = files.writer(_HEAP_BYTES, 1)
+        for paragraph_id in removed:
+            writer.delete_documents_by_term("id", paragraph_id)
+        for paragraph_id, article_id, text in documents:
+            document = tantivy.Document()
+            document.add_integer("id", paragraph_id)
+            document.add_integer("article", article_id)
+            document.add_text("body", _encodable(text))
+            writer.add_document(document)
+        writer.commit()
+        writer.garbage_collect_files()
+        writer.wait_merging_threads()
+
+
+def _stamp_all(target: Path, previous: Previous | None, folder: Path) -> list[FileStamp]:
+    """Syncs the new files and forgets the locks; shared files are known and not read again."""
+    stamps = []
+    for path in sorted(target.iterdir()):
+        if path.name.endswith(".lock"):
+            path.unlink()
+        elif previous is not None and path.name in previous.stamps and path.name not in _OWN_FILES:
+            stamps.append(replace(previous.stamps[path.name], path=path.relative_to(folder).as_posix()))
+        else:
+            stamps.append(stamp_file(path, folder))
+    return stamps
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """tantivy reports a full disk as ValueError with the system's number in its text."""
+    try:
+        yield
+    except ValueError as error:
+        number = re.search(r"\(os error (\d+)\)|code: (\d+)", str(error))
+        code = int(number[1] or number[2]) if number else errno.EIO
+        raise OSError(code, os.strerror(code)) from error
+
+
+def _create(target: Path) -> Any:
+    tantivy = _load_tantivy()
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("id", indexed=True, fast=True)
+    builder.add_integer_field("article", indexed=True)
+    # Frequencies without positions: no phrase is ever searched for, and positions are half of the size.
+    builder.add_text_field("body", tokenizer_name=_ANALYZER, index_option="freq")
+    with _refusals():
+        files = tantivy.Index(builder.build(), str(target), reuse=False)
+    files.register_tokenizer(_ANALYZER, _analyzer())
+    return files
+
+
+def _open(folder: Path) -> Any:
+    files = _load_tantivy().Index.open(str(folder))
+    files.register_tokenizer(_ANALYZER, _analyzer())
+    return files
+
+
+def _load_tantivy() -> Any:
+    import tantivy  # 15 ms
+
+    return tantivy
+
+
+@lru_cache(maxsize=1)
+def _analyzer() -> Any:
+    tantivy = _load_tantivy()
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(_WORDS))
+    for step in (
+        tantivy.Filter.remove_long(_LONGEST_WORD_BYTES),
+        tantivy.Filter.lowercase(),
+        tantivy.Filter.ascii_fold(),
+        tantivy.Filter.stemmer("english"),
+    ):
+        builder = builder.filter(step)
+    return builder.build()
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates, which JSON escapes can bring into a text, become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,167 @@
+"""Owns what a build has finished before it publishes anything: articles read and split, and vectors.
+
+Both are committed as they are finished, each in a small transaction of its own. A killed build is taken up where it
+ended: nothing is embedded twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from index import records
+from index.schema import pack_text
+from index.types import Document, Heading, Paragraph, SourceFile
+
+if TYPE_CHECKING:
+    from index.types import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class StagedArticle:
+    """An article that waits to be published."""
+
+    file: SourceFile
+    looked_ns: int
+    sha256: bytes
+    base: str | None
+    """Path of the article it follows: its own where it was changed, another where it was renamed, None where it is
+    new."""
+    document: Document
+    paragraphs: tuple[Paragraph, ...] | None
+    """None where those of the article it follows stay as they are."""
+    split: str
+    """Names how they were made; empty where there are none."""
+
+
+def save_staged(database: sqlite3.Connection, article: StagedArticle) -> None:
+    """Adds or replaces it; the caller has begun a transaction."""
+    file = article.file
+    body = {
+        "base": article.base,
+        "document": asdict(article.document),
+        "paragraphs": None if article.paragraphs is None else [_pack(paragraph) for paragraph in article.paragraphs],
+    }
+    packed = zlib.compress(json.dumps(body).encode(), 1)
+    row = (pack_text(file.path), file.size, file.mtime_ns, file.inode, article.looked_ns, article.sha256)
+    database.execute("INSERT OR REPLACE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, article.split, packed))
+
+
+def load_staged(database: sqlite3.Connection, path: str) -> StagedArticle | None:
+    """None where none of that path waits."""
+    row = database.execute(
+        "SELECT size, mtime_ns, inode, looked_ns, sha256, split, body FROM staged WHERE path = ?", (pack_text(path),)
+    ).fetchone()
+    if row is None:
+        return None
+    size, mtime_ns, inode, looked_ns, sha256, split, packed = row
+    try:
+        body = json.loads(zlib.decompress(packed))
+    except (zlib.error, ValueError):
+        return None
+    document = _document_from(body["document"])
+    paragraphs = body["paragraphs"]
+    return StagedArticle(
+        SourceFile(path, size, mtime_ns, inode),
+        looked_ns,
+        sha256,
+        body["base"],
+        document,
+        None if paragraphs is None else tuple(_unpack(fields, document.text) for fields in paragraphs),
+        split,
+    )
+
+
+def _pack(paragraph: Paragraph) -> list[int | str | bool | None]:
+    return [
+        paragraph.ordinal,
+        paragraph.block,
+        paragraph.start,
+        paragraph.end,
+        paragraph.line,
+        paragraph.page,
+        paragraph.heading,
+        paragraph.context,
+        paragraph.boilerplate,
+    ]
+
+
+def _unpack(fields: list[int | str | bool | None], text: str) -> Paragraph:
+    ordinal, block, start, end, line, page, heading, context, boilerplate = fields
+    return Paragraph(
+        ordinal=int(ordinal or 0),
+        block=int(block or 0),
+        start=int(start or 0),
+        end=int(end or 0),
+        line=int(line or 0),
+        text=text[int(start or 0) : int(end or 0)],
+        page=None if page is None else int(page),
+        heading=None if heading is None else str(heading),
+        context=str(context),
+        boilerplate=bool(boilerplate),
+    )
+
+
+def _document_from(fields: dict[str, Any]) -> Document:
+    headings = tuple(Heading(**heading) for heading in fields.pop("headings"))
+    pages = tuple(fields.pop("pages"))
+    return Document(headings=headings, pages=pages, **fields)
+
+
+def find_space(database: sqlite3.Connection, fingerprint: str, dimension: int) -> int:
+    """Number of the vector space of an encoder; made where it is new."""
+    database.execute("INSERT OR IGNORE INTO spaces (fingerprint, dimension) VALUES (?, ?)", (fingerprint, dimension))
+    row = database.execute("SELECT id FROM spaces WHERE fingerprint = ?", (fingerprint,)).fetchone()
+    return int(row[0])
+
+
+def has_vector(database: sqlite3.Connection, space: int, content_hash: bytes) -> bool:
+    """True where nothing has to be embedded."""
+    query = "SELECT 1 FROM vectors WHERE content_hash = ? AND space = ?"
+    return database.execute(query, (content_hash, space)).fetchone() is not None
+
+
+def save_vectors(
+    database: sqlite3.Connection, space: int, hashes: list[bytes], vectors: Vectors, generation: int
+) -> None:
+    """Keeps finished vectors (n, d) from now on, whatever becomes of the build. Until a paragraph of a generation
+    uses them they count as orphans."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for content_hash, vector in zip(hashes, vectors, strict=True):
+            body = records.pack_vector(vector)
+            row = (space, content_hash, body, zlib.crc32(body))
+            added = database.execute(
+                "INSERT OR IGNORE INTO vectors (space, content_hash, body, crc) VALUES (?, ?, ?, ?)", row
+            )
+            if added.rowcount:
+                database.execute("INSERT OR REPLACE INTO orphans VALUES (?, ?)", (added.lastrowid, generation))
+        database.execute("COMMIT")
+    except BaseException:
+        rollback(database)
+        raise
+
+
+def rollback(database: sqlite3.Connection) -> None:
+    """Ends a transaction without a trace. SQLite has ended it by itself where the disk is full."""
+    if database.in_transaction:
+        database.execute("ROLLBACK")
+
+
+def unfinished(
+    database: sqlite3.Connection, space: int, paths: list[str]
+) -> Iterator[tuple[str, list[tuple[bytes, str]]]]:
+    """For each path that waits: (content hash, text to embed) of its paragraphs that have no vector."""
+    for path in paths:
+        article = load_staged(database, path)
+        paragraphs = () if article is None else article.paragraphs or ()
+        missing = [
+            (paragraph.content_hash, paragraph.embedded_text)
+            for paragraph in paragraphs
+            if not paragraph.boilerplate and not has_vector(database, space, paragraph.content_hash)
+        ]
+        yield path, missing
