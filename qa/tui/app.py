@@ -1,0 +1,424 @@
+"""The app: owns engine, saved sessions, index upkeep and what leaves the screen (clipboard, editor, files).
+
+Imports nothing heavy beyond Textual: the engine is opened in a thread after the first paint.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual import work
+from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from index.errors import QaError
+from index.types import Changes, Progress
+from qa.safe_text import safe_line, safe_text
+from qa.sessions import Session, SessionStore, find_data_folder, open_sessions
+from qa.tui.clipboard import explain_refusal
+from qa.tui.keys import EVERYWHERE, HELP, IN_ARTICLE, READING, Action, bindings, check_keys, named
+from qa.tui.programs import build_editor_command, build_opener_command, is_graphical_editor
+from qa.tui.saving import Saving
+from qa.tui.screens.article import ArticleScreen
+from qa.tui.screens.articles import ArticlesScreen
+from qa.tui.screens.conversation import ConversationScreen
+from qa.tui.screens.help import build_help_screen
+from qa.tui.screens.problems import TextScreen, build_problems_screen
+from qa.tui.screens.prompt import PromptScreen
+from qa.tui.screens.sessions import SessionsScreen
+from qa.tui.turns import Place, TurnModel, turn_from_saved
+from qa.tui.upkeep import Upkeep, UpkeepOptions
+from qa.tui.widgets.conversation import Conversation
+from qa.tui.widgets.status import IndexStatus
+from qa.tui.worker_thread import Urgency, WorkerThread
+from qa.types import ArticleSummary, ArticleView, Asks
+
+if TYPE_CHECKING:
+    from qa.settings import Settings
+
+T = TypeVar("T")
+DEFAULT_THEME = "textual-dark"
+_NEW_SESSION = "new session"
+
+
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """What a person chose."""
+
+    documents: Path
+    """Absolute."""
+    upkeep: UpkeepOptions = field(default_factory=UpkeepOptions)
+    theme: str | None = None
+    """None is the one last chosen."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Name of an action -> key."""
+    session_id: int | None = None
+    """The session to continue; None begins a new one."""
+    animate: bool = True
+    """False draws nothing that moves, for pictures."""
+
+
+class QaApp(App[None]):
+    """Ask, read, follow the quotes."""
+
+    TITLE = "qa"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = bindings(HELP, *named("help-here"))
+
+    def __init__(
+        self,
+        open_engine: Callable[[], Asks],
+        options: AppOptions,
+        open_store: Callable[[], SessionStore] = open_sessions,
+    ) -> None:
+        """
+        :param open_engine: opens an existing index; raises IndexFolderError where there is none that can be used.
+        :param open_store: opens the saved sessions. Both are called in threads, after the first paint.
+        """
+        super().__init__()
+        self._options = options
+        self.engine = WorkerThread(open_engine, "qa-engine")
+        self.saving = Saving(open_store, str(options.documents), self._not_saved)
+        self.upkeep = Upkeep(self.engine, self, options.upkeep)
+        usable, self._wrong_keys = check_keys(options.keys)
+        self.set_keymap(usable)
+        self.theme = self._usable_theme(options.theme) or DEFAULT_THEME
+
+    def get_default_screen(self) -> ConversationScreen:
+        """The conversation."""
+        return ConversationScreen(self)
+
+    @property
+    def main(self) -> ConversationScreen:
+        """The conversation, whatever lies above it."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, ConversationScreen)
+        return screen
+
+    # Beginning and end
+
+    def begin(self) -> None:
+        """Starts what is slow; called once there is something to see."""
+        self.run_worker(self.upkeep.run(), group="upkeep")
+        self._take_up()
+        for sentence in self._wrong_keys:
+            self.tell(sentence, wrong=True)
+        if self._options.theme is not None and self._usable_theme(self._options.theme) is None:
+            names = ", ".join(sorted(self.available_themes))
+            self.tell(f"there is no theme '{self._options.theme}'; there are {names}.", wrong=True)
+
+    @work(group="session")
+    async def _take_up(self) -> None:
+        """What was kept from earlier runs: theme, questions, the session to continue."""
+        saving = self.saving
+        if not await saving.open():
+            return
+        kept = await saving.run(lambda store: store.load_preference("theme"), None)
+        if self._options.theme is None and (theme := self._usable_theme(kept)) is not None:
+            self.theme = theme
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
+        nothing: list[str] = []
+        earlier = await saving.run(lambda store: store.load_questions(), nothing)
+        self.main.box.set_questions(earlier + self.main.box.questions)
+        if self._options.session_id is not None:
+            await self._open_session(self._options.session_id)
+
+    def _usable_theme(self, name: str | None) -> str | None:
+        return name if name in self.available_themes else None
+
+    def _keep_theme(self, _: object) -> None:
+        name = self.theme
+        self.run_worker(self.saving.run(lambda store: store.save_preference("theme", name), None), group="save")
+
+    async def on_unmount(self) -> None:
+        """Ends what runs beside the app."""
+        self.upkeep.end()
+        self.saving.close()
+        self.engine.close()
+
+    # What screens may ask for (faces.py)
+
+    @property
+    def welcome(self) -> str:
+        """What is said where nothing was asked yet."""
+        return _render_welcome(self._options.documents)
+
+    @property
+    def is_fresh(self) -> bool:
+        """True where the index is known to be up to date."""
+        return self.upkeep.is_fresh
+
+    async def ask_engine(self, function: Callable[[Asks], T], urgency: Urgency = Urgency.LOOK_UP) -> T:
+        """Runs a function of the engine in its thread."""
+        return await self.engine.run(function, urgency)
+
+    async def load_article(self, path: str) -> ArticleView:
+        """An article of the open generation."""
+        return await self.ask_engine(lambda engine: engine.load_article(path))
+
+    async def save_question(self, turn: TurnModel) -> None:
+        """Saves a question before it is answered."""
+        is_new = self.saving.session_id is None
+        await self.saving.save_question(turn)
+        if is_new:
+            self.main.show_header(turn.question)
+
+    async def save_outcome(self, turn: TurnModel) -> None:
+        """Saves what came of it."""
+        await self.saving.save_outcome(turn)
+
+    def tell(self, message: str, *, wrong: bool = False) -> None:
+        """Shows a message for a moment."""
+        self.notify(safe_text(message), severity="error" if wrong else "information", markup=False)
+
+    def copy(self, text: str, what: str) -> None:
+        """Copies by OSC 52; where that may not arrive, also into a file, and says so."""
+        self.copy_to_clipboard(text)
+        refusal = explain_refusal(text)
+        if refusal is None:
+            self.tell(f"Copied the {what}: {len(text):,} characters.")
+            return
+        path = find_data_folder() / "copied.txt"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="replace")
+        except OSError as error:
+            self.tell(f"The {what} may not arrive: {refusal}; {path}: {error.strerror}.", wrong=True)
+            return
+        self.tell(f"The {what} may not arrive: {refusal}. It is also in {path}.", wrong=True)
+
+    def copy_citation(self, place: Place) -> None:
+        """Copies a quote with its citation as Markdown."""
+        self.copy(render_place(place), "citation")
+
+    def edit(self, path: Path, line: int) -> None:
+        """Opens a file in the editor at a line, and comes back when the editor is left."""
+        try:
+            command = build_editor_command(path, line)
+            if is_graphical_editor(command):
+                self._start_program(command)
+            else:
+                with self.suspend():
+                    subprocess.run(command, check=False)
+        except QaError as error:
+            self.tell(str(error), wrong=True)
+        except SuspendNotSupported:
+            self.tell("No editor can be opened here; open the file yourself: " + str(path), wrong=True)
+        except OSError as error:
+            self.tell(f"{command[0]} cannot be started ({error.strerror}); set EDITOR to another program.", wrong=True)
+
+    def open_original(self, path: Path) -> None:
+        """Opens a file in the program of its kind."""
+        try:
+            self._start_program(build_opener_command(path))
+        except QaError as error:
+            self.tell(str(error), wrong=True)
+        except OSError as error:
+            self.tell(f"{path} cannot be opened ({error.strerror}); press e for the editor instead.", wrong=True)
+
+    def _start_program(self, command: list[str]) -> None:
+        nothing = subprocess.DEVNULL
+        # Of its own session, so that it outlives the app and its words do not land on the screen.
+        subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+        self.tell(f"Opened in {Path(command[0]).name}.")
+
+    # What upkeep tells
+
+    def show_status(self, status: IndexStatus) -> None:
+        """The state of the index, in the header."""
+        self.main.header.status = status
+
+    def show_progress(self, progress: Progress | None, running: bool) -> None:
+        """The line of progress."""
+        bar = self.main.indexing_bar
+        bar.progress = progress
+        bar.set_class(running, "-on")
+
+    def index_opened(self) -> None:
+        """Questions can be answered."""
+        self.main.conversation.set_welcome(self.welcome)
+        self.main.engine_opened()
+
+    def index_failed(self, message: str) -> None:
+        """What stands in the way: in the middle of the screen where nothing can be asked, else for a moment."""
+        if self.engine.is_open:
+            self.tell(message, wrong=True)
+        else:
+            self.main.conversation.set_welcome(f"{safe_text(message)}\n\nIt is tried again when you press F5.")
+            self.tell(message, wrong=True)
+
+    def index_changed(self, changes: Changes) -> None:
+        """Says what is new."""
+        count = len(changes.added) + len(changes.changed) + len(changes.renamed) + len(changes.deleted)
+        noun = "article" if count == 1 else "articles"
+        self.tell(f"The index is fresh: {count:,} {noun} changed." if count else "The index was built anew.")
+
+    # Actions
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action, and Textual's own."""
+        yield from super().get_system_commands(screen)
+        for action, node in self._actions_of(screen):
+            yield SystemCommand(action.label, action.told, lambda name=action.action, node=node: self._run(name, node))
+
+    def _actions_of(self, screen: Screen[object]) -> Iterable[tuple[Action, object]]:
+        if isinstance(screen, ArticleScreen):
+            shared = named("next", "previous", "copy-quote", "copy-citation", "edit", "original")
+            return [(action, screen) for action in (*IN_ARTICLE, *shared)]
+        if not isinstance(screen, ConversationScreen):
+            return []
+        conversation = screen.query_one(Conversation)
+        asking = [(action, screen.box) for action in named("search-questions", "cancel")]
+        reading = [(action, conversation) for action in READING if action.name != "help-here"]
+        return [*((action, screen) for action in EVERYWHERE), *asking, *reading]
+
+    def _run(self, action: str, node: object) -> None:
+        self.call_later(self.run_action, action, node)
+
+    async def action_help(self) -> None:
+        """Help for what has the focus."""
+        if not isinstance(self.screen, TextScreen):
+            await self.push_screen(build_help_screen(self.screen))
+
+    @work
+    async def show_articles(self) -> None:
+        """The list of articles, and the article picked from it."""
+        if not self.engine.is_open:
+            self.tell("There is no index yet.")
+            return
+        articles = await self.ask_engine(_list_articles)
+        path = await self.push_screen_wait(ArticlesScreen(articles, self.upkeep.skipped))
+        if path is not None:
+            try:
+                await self.push_screen(ArticleScreen(self, await self.load_article(path)))
+            except QaError as error:
+                self.tell(str(error), wrong=True)
+
+    @work
+    async def show_sessions(self) -> None:
+        """The list of sessions, and the session picked from it."""
+        if not await self.saving.open():
+            return
+        session_id = await self.push_screen_wait(SessionsScreen(self.saving.thread))
+        if session_id is not None:
+            await self._open_session(session_id)
+        elif self.saving.session_id is not None:
+            await self._show_title(self.saving.session_id)
+
+    async def _open_session(self, session_id: int) -> None:
+        try:
+            session, turns = await self.saving.load(session_id)
+        except QaError as error:
+            self.tell(str(error), wrong=True)
+            return
+        self.main.show_header(session.title)
+        await self.main.replace_turns([turn_from_saved(turn) for turn in turns])
+
+    async def _show_title(self, session_id: int) -> None:
+        """The title may have been changed, or the session deleted."""
+        sessions: list[Session] = await self.saving.run(lambda store: store.list_sessions(), [])
+        found = [session.title for session in sessions if session.session_id == session_id]
+        if found:
+            self.main.show_header(found[0])
+        else:
+            await self.new_session()
+
+    async def new_session(self) -> None:
+        """An empty conversation; it is saved with its first question."""
+        self.saving.session_id = None
+        self.main.show_header(_NEW_SESSION)
+        await self.main.replace_turns([])
+
+    @work
+    async def rename_session(self) -> None:
+        """Asks for another title."""
+        if (session_id := self.saving.session_id) is None:
+            self.tell("A session gets its title with its first question; then it can be renamed.")
+            return
+        session = await self.saving.thread.run(lambda store: store.load_session(session_id))
+        title = await self.push_screen_wait(PromptScreen("Title of the session", session.title))
+        if title:
+            await self.saving.run(lambda store: store.rename_session(session_id, title), None)
+            await self._show_title(session_id)
+
+    @work
+    async def export_session(self, form: str) -> None:
+        """Asks where to, and writes the session there; never over a file that exists."""
+        from qa.export import find_free_path, write_export
+
+        if (session_id := self.saving.session_id) is None:
+            self.tell("There is nothing to export yet; ask a question first.")
+            return
+        try:
+            session, turns = await self.saving.load(session_id)
+            proposed = find_free_path(Path.cwd(), session, form)
+            named_path = await self.push_screen_wait(PromptScreen("Write the session to", str(proposed)))
+            if named_path:
+                path = Path(named_path).expanduser().absolute()
+                await self.saving.thread.run(lambda _: write_export(path, session, turns, form))
+                self.tell(f"Written to {path}.")
+        except QaError as error:
+            self.tell(str(error), wrong=True)
+
+    async def show_problems(self) -> None:
+        """Skipped files and errors, with reasons."""
+        await self.push_screen(build_problems_screen(self.upkeep.skipped, self.upkeep.errors))
+
+    def look_at_folder(self, *, rebuild: bool = False) -> None:
+        """Brings the index up to date now."""
+        self.upkeep.want(rebuild=rebuild)
+
+    def _not_saved(self, message: str) -> None:
+        self.tell(f"Sessions are not being saved: {message}", wrong=True)
+
+
+def render_place(place: Place) -> str:
+    """A quote with its citation as Markdown."""
+    lines = [f"> {line}" for line in safe_text(place.text).splitlines()]
+    date = f", {safe_line(place.date)}" if place.date else ""
+    mark = f"[{place.number}] " if place.number is not None else ""
+    where = f"`{safe_line(place.label)}`, characters {place.start}–{place.end}"
+    return "\n".join([*lines, ">", f"> — {mark}*{safe_line(place.title)}*{date}, {where}", ""])
+
+
+def _list_articles(engine: Asks) -> list[ArticleSummary]:
+    return list(engine.list_articles())
+
+
+def _render_welcome(documents: Path) -> str:
+    return (
+        f"Ask about the articles in {safe_line(str(documents))}\n\n"
+        "Every answer is made of quotes you can go to: Enter opens the article at the quote.\n"
+        "Where the articles hold no answer, it says so.\n\n"
+        "Enter asks    ctrl+o articles    ctrl+s sessions    ctrl+p everything    F1 help"
+    )
+
+
+def build_index_command(settings: Settings) -> list[str]:
+    """The program that brings the index up to date, with the options that decide what the index is."""
+    command = [sys.executable, "-m", "qa", "--docs", str(settings.docs)]
+    for option, value in (("--model", settings.model), ("--reranker", settings.reranker)):
+        if value is not None:
+            command += [option, value]
+    return [*command, "index", "--progress-json"]
+
+
+def run_app(settings: Settings, session_id: int | None = None) -> None:
+    """Runs the app until it is left."""
+    from dataclasses import replace
+
+    def open_engine() -> Asks:
+        # Half a second of imports; in a thread, after the first paint.
+        from qa.engine import open_engine as open_it
+
+        return open_it(replace(settings, refresh=False))
+
+    upkeep = UpkeepOptions(build_index_command(settings), settings.refresh)
+    QaApp(open_engine, AppOptions(settings.docs, upkeep, settings.theme, settings.keys, session_id)).run()

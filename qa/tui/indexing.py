@@ -1,0 +1,108 @@
+"""Indexing in a process of its own, so that no key press ever waits for it: starts it, reads what it says, ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from index.errors import IndexFolderError
+from index.types import Progress, Skipped
+
+_LAST_WORDS = 5  # lines of stderr that are told where the process ends without saying why
+
+
+@dataclass(frozen=True, slots=True)
+class IndexingReport:
+    """What the process said at its end."""
+
+    generation: int
+    articles: int
+    paragraphs: int
+    embedded: int
+    skipped: tuple[Skipped, ...]
+
+
+class IndexingProcess:
+    """One run of `qa index`.
+
+    :param command: the program and its arguments; started as it is, without a shell.
+    :param on_progress: called on the event loop.
+    """
+
+    def __init__(self, command: Sequence[str], on_progress: Callable[[Progress], None]) -> None:
+        self._command = tuple(command)
+        self._on_progress = on_progress
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def run(self) -> IndexingReport:
+        """Runs it to the end. Raises IndexFolderError with the sentence it ended with, where it failed."""
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            # Ctrl-C in the terminal is for the app, which ends this process itself.
+            start_new_session=True,
+        )
+        assert self._process.stderr is not None
+        try:
+            return await self._read(self._process.stderr)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Ends the process where it still runs; the index stays usable, and finished embeddings are kept."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+
+    async def _read(self, stream: asyncio.StreamReader) -> IndexingReport:
+        assert self._process is not None
+        words: list[str] = []
+        report: IndexingReport | None = None
+        async for line in stream:
+            record = _parse(line)
+            if record is None:
+                words.append(line.decode("utf-8", "replace").strip())
+            elif "error" in record:
+                words = [str(record["error"])]
+            elif "done" in record:
+                report = _report_from(record)
+            else:
+                self._on_progress(_progress_from(record))
+        code = await self._process.wait()
+        if report is None or code != 0:
+            said = " ".join(words[-_LAST_WORDS:]) or f"it ended with code {code}"
+            raise IndexFolderError(said)
+        return report
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _progress_from(record: dict[str, Any]) -> Progress:
+    return Progress(
+        stage=str(record.get("stage", "")),
+        articles_done=int(record.get("articles_done", 0)),
+        articles_total=int(record.get("articles_total", 0)),
+        paragraphs_done=int(record.get("paragraphs_done", 0)),
+        paragraphs_total=int(record.get("paragraphs_total", 0)),
+        seconds=float(record.get("seconds", 0.0)),
+    )
+
+
+def _report_from(record: dict[str, Any]) -> IndexingReport:
+    return IndexingReport(
+        generation=int(record.get("generation", 0)),
+        articles=int(record.get("articles", 0)),
+        paragraphs=int(record.get("paragraphs", 0)),
+        embedded=int(record.get("embedded", 0)),
+        skipped=tuple(Skipped(str(item["path"]), str(item["reason"])) for item in record.get("skipped", ())),
+    )

@@ -1,0 +1,58 @@
+"""The only place that names other programs: the editor, and what opens an original. Never through a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+from index.errors import UsageError
+
+_TAKE_PLUS_LINE = {"vi", "vim", "nvim", "nano", "emacs", "emacsclient", "micro", "joe", "jed", "mg", "kak", "ne", "ed"}
+_TAKE_PATH_COLON_LINE = {"hx", "helix", "subl", "zed"}
+_TAKE_GOTO = {"code", "codium", "cursor"}
+
+
+def build_editor_command(path: Path, line: int, environment: Mapping[str, str] | None = None) -> list[str]:
+    """The command that opens `path` at `line` (1-based) in $VISUAL or $EDITOR, as a list.
+
+    An editor that is not known to take a line gets the file alone. Raises UsageError where none is named or it cannot
+    be read.
+    """
+    environment = os.environ if environment is None else environment
+    named = environment.get("VISUAL") or environment.get("EDITOR")
+    if not named or not named.strip():
+        raise UsageError("no editor is named; set the variable EDITOR, for example to nano.")
+    try:
+        command = shlex.split(named)
+    except ValueError as error:
+        raise UsageError(f"EDITOR cannot be read ({error}); set it to the name of a program.") from error
+    # A name that begins with '-' would be read as an option; an absolute path never does.
+    target = str(path.absolute())
+    return command + _at_line(PurePath(command[0]).stem.lower(), target, line)
+
+
+def _at_line(program: str, target: str, line: int) -> list[str]:
+    if program in _TAKE_PLUS_LINE:
+        return [f"+{line}", target]
+    if program in _TAKE_PATH_COLON_LINE:
+        return [f"{target}:{line}"]
+    if program in _TAKE_GOTO:
+        return ["--goto", f"{target}:{line}"]
+    return [target]
+
+
+def is_graphical_editor(command: list[str]) -> bool:
+    """True for an editor with a window of its own, which does not need the terminal."""
+    return PurePath(command[0]).stem.lower() in _TAKE_GOTO | {"subl", "zed", "gedit", "kate"}
+
+
+def build_opener_command(path: Path) -> list[str]:
+    """The command that opens a file in the program of its kind. Raises UsageError where this system has none."""
+    opener = "open" if sys.platform == "darwin" else "xdg-open"
+    if shutil.which(opener) is None:
+        raise UsageError(f"{opener} is not installed, so {path} cannot be opened; press e for the editor instead.")
+    return [opener, str(path.absolute())]

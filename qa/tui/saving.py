@@ -1,0 +1,90 @@
+"""The session that is open: saves each question and answer as it comes, in a thread, and says once where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from index.errors import QaError
+from qa.sessions import SavedTurn, Session, SessionStore, TurnState
+from qa.tui.turns import TurnModel
+from qa.tui.worker_thread import WorkerThread
+
+T = TypeVar("T")
+
+
+class Saving:
+    """Saves the turns of one session after another.
+
+    :param open_store: opens the store; called in the thread.
+    :param documents: absolute path of the folder the questions are asked over.
+    :param tell: told, once, that sessions cannot be saved.
+    """
+
+    def __init__(self, open_store: Callable[[], SessionStore], documents: str, tell: Callable[[str], None]) -> None:
+        self.thread = WorkerThread(open_store, "qa-sessions")
+        self._documents = documents
+        self._tell = tell
+        self._told = False
+        self.session_id: int | None = None
+        """None until the first question of a new session is saved."""
+
+    async def open(self) -> bool:
+        """Opens the store; False where it cannot be opened, which was told."""
+        try:
+            await self.thread.open()
+        except QaError as error:
+            self._say(error)
+        return self.thread.is_open
+
+    async def save_question(self, turn: TurnModel) -> None:
+        """Saves a question before it is answered, in a session made for it where none is open."""
+
+        def save(store: SessionStore) -> None:
+            # In the thread, where one thing follows the other: the answer finds the id there.
+            if self.session_id is None:
+                self.session_id = store.create_session(turn.question, self._documents)
+            turn.turn_id = store.add_question(self.session_id, turn.question, as_typed=turn.as_typed)
+            store.remember_question(turn.question)
+
+        await self.run(save, None)
+
+    async def save_outcome(self, turn: TurnModel) -> None:
+        """Saves what came of a question."""
+
+        def save(store: SessionStore) -> None:
+            if turn.state is TurnState.FAILED:
+                store.save_failure(turn.turn_id, turn.message or "")
+            elif turn.answer is not None:
+                store.save_answer(turn.turn_id, turn.answer)
+            else:
+                store.save_cancelled(turn.turn_id)
+
+        await self.run(save, None)
+
+    async def load(self, session_id: int) -> tuple[Session, list[SavedTurn]]:
+        """A session with its turns, which is the open one from now on. Raises QaError."""
+        session, turns = await self.thread.run(
+            lambda store: (store.load_session(session_id), store.load_turns(session_id))
+        )
+        self.session_id = session_id
+        return session, turns
+
+    async def run(self, function: Callable[[SessionStore], T], otherwise: T) -> T:
+        """The result of `function(store)`, or `otherwise` where it cannot be had, which is told."""
+        if not self.thread.is_open and not await self.open():
+            return otherwise
+        try:
+            return await self.thread.run(function)
+        except QaError as error:
+            self._say(error)
+            return otherwise
+
+    def close(self) -> None:
+        """Ends after what is still to be saved."""
+        self.thread.close(timeout=5.0)
+
+    def _say(self, error: QaError) -> None:
+        if not self._told:
+            self._told = True
+            self._tell(str(error))

@@ -1,0 +1,196 @@
+"""One article at a quote: the quote marked and in sight, the next and the previous one, search, editor, original."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from index.errors import QaError
+from qa.safe_text import safe_line
+from qa.tui.drawing import MUTED, STRONG
+from qa.tui.faces import AppFace
+from qa.tui.keys import HELP, IN_ARTICLE, bindings, named
+from qa.tui.turns import Place
+from qa.tui.widgets.article_text import ArticleText
+from qa.types import ArticleView
+
+_MOST_MATCHES = 10_000
+
+
+class ArticleScreen(Screen[None]):
+    """Shows an article.
+
+    :param places: what n and p go through; may be of several articles; empty where an article is just read.
+    :param at: the place to begin with, 0-based; not used where there are none.
+    """
+
+    AUTO_FOCUS = "ArticleText"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(*IN_ARTICLE, *named("next", "previous", "copy-quote", "copy-citation", "edit", "original"), HELP),
+        *bindings(*named("help-here")),
+    ]
+
+    def __init__(self, face: AppFace, article: ArticleView, places: Sequence[Place] = (), at: int = 0) -> None:
+        super().__init__()
+        self._face = face
+        self._article = article
+        self._places = tuple(places)
+        self._at = at
+        self._matches: list[tuple[int, int]] = []
+        self._match: int | None = None
+
+    def compose(self) -> ComposeResult:
+        """Title, text, search, keys."""
+        yield Static(id="article-title", markup=False)
+        yield ArticleText()
+        yield Input(placeholder="Search in this article", id="find", compact=True)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Shows the article at the quote."""
+        self._show_article()
+
+    @property
+    def place(self) -> Place | None:
+        """The citation or passage that is marked."""
+        return self._places[self._at] if self._places else None
+
+    @property
+    def line(self) -> int:
+        """1-based line to open in an editor: that of the quote, or the first one shown."""
+        return self.place.line if self.place is not None else self.query_one(ArticleText).top_line
+
+    def _show_article(self) -> None:
+        self.query_one(ArticleText).set_text(self._article.text)
+        self._matches, self._match = [], None
+        self._show_place()
+
+    def _show_place(self) -> None:
+        if (place := self.place) is not None:
+            span = None if place.answer_span is None else (place.answer_span.start, place.answer_span.end)
+            self.query_one(ArticleText).mark_quote(place.start, place.end, span)
+        self.query_one("#article-title", Static).update(self._draw_title())
+
+    def _draw_title(self) -> Content:
+        article = self._article
+        parts = [Content.styled(safe_line(article.title), STRONG)]
+        if article.date:
+            parts.append(Content.styled(safe_line(article.date), MUTED))
+        parts.append(Content.styled(safe_line(self.place.label if self.place is not None else article.path), MUTED))
+        if self._places:
+            kind = "citation" if self._places[0].number is not None else "passage"
+            parts.append(Content.styled(f"{kind} {self._at + 1} of {len(self._places)}", MUTED))
+        if self._matches and self._match is not None:
+            parts.append(Content(f"match {self._match + 1} of {len(self._matches)}"))
+        return Content(" · ").join(parts)
+
+    def action_next_place(self) -> None:
+        """To the next citation, in another article too."""
+        self._step(1)
+
+    def action_previous_place(self) -> None:
+        """To the previous citation."""
+        self._step(-1)
+
+    @work(exclusive=True, group="place")
+    async def _step(self, by: int) -> None:
+        if not self._places:
+            return
+        wanted = (self._at + by) % len(self._places)
+        path = self._places[wanted].path
+        if path != self._article.path:
+            try:
+                article = await self._face.load_article(path)
+            except QaError as error:
+                self._face.tell(str(error), wrong=True)
+                return
+            self._article, self._at = article, wanted
+            self._show_article()
+        else:
+            self._at = wanted
+            self._show_place()
+
+    def action_find(self) -> None:
+        """Opens the search."""
+        box = self.query_one("#find", Input)
+        box.add_class("-open")
+        box.focus()
+
+    @on(Input.Changed, "#find")
+    def _search(self, event: Input.Changed) -> None:
+        text = self.query_one(ArticleText)
+        self._matches = find_matches(text.plain, event.value)
+        after = (number for number, (start, _) in enumerate(self._matches) if start >= self._offset_shown())
+        self._match = next(after, 0) if self._matches else None
+        text.mark_found(self._matches, self._match)
+        self.query_one("#article-title", Static).update(self._draw_title())
+
+    def _offset_shown(self) -> int:
+        return self.place.start if self.place is not None else 0
+
+    @on(Input.Submitted, "#find")
+    def _searched(self) -> None:
+        self.query_one(ArticleText).focus()
+        if not self._matches:
+            self._face.tell("Not found in this article.")
+
+    def action_next_match(self) -> None:
+        """To the next place with the words searched for."""
+        self._go_to_match(1)
+
+    def action_previous_match(self) -> None:
+        """To the previous such place."""
+        self._go_to_match(-1)
+
+    def _go_to_match(self, by: int) -> None:
+        if self._match is None:
+            return
+        self._match = (self._match + by) % len(self._matches)
+        self.query_one(ArticleText).mark_found(self._matches, self._match)
+        self.query_one("#article-title", Static).update(self._draw_title())
+
+    def action_close(self) -> None:
+        """Closes the search where it is open, then the article."""
+        box = self.query_one("#find", Input)
+        if box.has_class("-open"):
+            box.remove_class("-open")
+            box.value = ""
+            self.query_one(ArticleText).focus()
+        else:
+            self.dismiss()
+
+    def action_copy_quote(self) -> None:
+        """Copies the quote that is marked."""
+        if (place := self.place) is not None:
+            self._face.copy(place.text, "quote")
+
+    def action_copy_citation(self) -> None:
+        """Copies the quote with its citation as Markdown."""
+        if (place := self.place) is not None:
+            self._face.copy_citation(place)
+
+    def action_edit_article(self) -> None:
+        """Opens the original in the editor at the line."""
+        self._face.edit(Path(self._article.original), self.line)
+
+    def action_open_original(self) -> None:
+        """Opens the original in the program of its kind."""
+        self._face.open_original(Path(self._article.original))
+
+
+def find_matches(text: str, words: str) -> list[tuple[int, int]]:
+    """Where `words` stand in `text`, whatever their case; at most 10,000 places."""
+    if not words.strip():
+        return []
+    pattern = re.compile(re.escape(words), re.IGNORECASE)
+    return [match.span() for match in islice(pattern.finditer(text), _MOST_MATCHES)]

@@ -1,0 +1,377 @@
+"""The main screen: question box, conversation, sources, and what a question goes through until it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from index.errors import QaError
+from qa.render import render_markdown
+from qa.sessions import SavedTurn, TurnState, build_history
+from qa.tui.faces import ConversationFace
+from qa.tui.keys import EVERYWHERE, bindings
+from qa.tui.messages import (
+    CancelWanted,
+    CursorMoved,
+    CursorWanted,
+    HelpWanted,
+    HistoryWanted,
+    PassagesFound,
+    PlaceWanted,
+    QuestionAsked,
+    QuestionWanted,
+)
+from qa.tui.screens.article import ArticleScreen
+from qa.tui.screens.history import HistoryScreen
+from qa.tui.turns import Place, Stage, TurnModel
+from qa.tui.widgets.conversation import Conversation
+from qa.tui.widgets.question_box import QuestionBox
+from qa.tui.widgets.sources import Sources
+from qa.tui.widgets.status import Header, IndexingBar, PaneTabs
+from qa.tui.worker_thread import Urgency
+from qa.types import Answer, Asks, Passage, Turn
+
+_MOST_HISTORY = 10
+"""Turns a follow-up may take over from."""
+
+
+class QuestionCancelledError(Exception):
+    """Leaves the engine between searching and reading, where nobody waits for the answer any more."""
+
+
+class ConversationScreen(Screen[None]):
+    """Where one asks and reads."""
+
+    AUTO_FOCUS = "QuestionBox"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-medium"), (100, "-wide")]  # noqa: RUF012 - as Textual has it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - as Textual has it
+    BINDINGS: ClassVar[list[BindingType]] = bindings(*EVERYWHERE)
+
+    def __init__(self, face: ConversationFace) -> None:
+        super().__init__(id="main")
+        self._face = face
+        self._waiting: deque[TurnModel] = deque()
+        self._opened = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._in_work: TurnModel | None = None
+
+    def compose(self) -> ComposeResult:
+        """Header, panes, progress, question box, keys."""
+        yield Header()
+        yield PaneTabs()
+        with Container(id="panes"):
+            yield Conversation()
+            yield Sources()
+        yield IndexingBar()
+        yield QuestionBox()
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Begins to answer, and lets the app start what is slow once this is drawn."""
+        self._answer_waiting()
+        self.conversation.set_welcome(self._face.welcome)
+        self.call_after_refresh(self._face.begin)
+
+    @property
+    def conversation(self) -> Conversation:
+        """The turns."""
+        return self.query_one(Conversation)
+
+    @property
+    def box(self) -> QuestionBox:
+        """Where one types."""
+        return self.query_one(QuestionBox)
+
+    def engine_opened(self) -> None:
+        """Questions can be answered from now on."""
+        self._opened.set()
+        for turn in self._waiting:
+            self._set_stage(turn, Stage.QUEUED)
+
+    # Asking
+
+    @on(QuestionAsked)
+    async def _question_asked(self, event: QuestionAsked) -> None:
+        await self.ask(event.question)
+
+    async def ask(self, question: str, *, as_typed: bool = False) -> None:
+        """Saves a question and puts it in the queue."""
+        turn = TurnModel(0, question, as_typed)
+        turn.stage = Stage.QUEUED if self._opened.is_set() else Stage.LOADING
+        self._waiting.append(turn)
+        await self.conversation.add(turn)
+        self._show_pane(sources=False)
+        self._save_question(turn)
+        self._asked.set()
+
+    @work(group="save")
+    async def _save_question(self, turn: TurnModel) -> None:
+        await self._face.save_question(turn)
+
+    @work(group="answer", exclusive=True)
+    async def _answer_waiting(self) -> None:
+        """Answers one question after the other, for as long as the screen lives."""
+        await self._opened.wait()
+        while True:
+            await self._asked.wait()
+            while self._waiting:
+                self._in_work = self._waiting.popleft()
+                await self._answer(self._in_work)
+                self._in_work = None
+            self._asked.clear()
+
+    async def _answer(self, turn: TurnModel) -> None:
+        if turn.cancelled.is_set():
+            return
+        self._set_stage(turn, Stage.SEARCHING)
+        history = self._history_before(turn)
+        stale = not self._face.is_fresh
+        try:
+            answer = await self._face.ask_engine(
+                lambda engine: self._ask_engine(engine, turn, history), Urgency.QUESTION
+            )
+        except QuestionCancelledError:
+            return
+        except QaError as error:
+            turn.state, turn.message = TurnState.FAILED, str(error)
+        else:
+            if turn.cancelled.is_set():
+                return
+            turn.state = TurnState.ANSWERED if answer.answered else TurnState.DECLINED
+            turn.answer = answer
+            turn.note = "answered while the index was being brought up to date" if stale else None
+        self.conversation.update(turn)
+        await self._face.save_outcome(turn)
+
+    def _ask_engine(self, engine: Asks, turn: TurnModel, history: tuple[Turn, ...]) -> Answer:
+        """Runs in the engine's thread."""
+
+        def on_passages(passages: tuple[Passage, ...]) -> None:
+            if turn.cancelled.is_set():
+                raise QuestionCancelledError
+            self.post_message(PassagesFound(turn, passages))
+
+        if turn.cancelled.is_set():
+            raise QuestionCancelledError
+        return engine.ask(turn.question, history, as_typed=turn.as_typed, on_passages=on_passages)
+
+    def _history_before(self, turn: TurnModel) -> tuple[Turn, ...]:
+        saved = []
+        for other in self.conversation.turns:
+            if other is turn:
+                break
+            saved.append(SavedTurn(0, other.question, other.as_typed, 0.0, other.state, other.answer))
+        return build_history(saved)[-_MOST_HISTORY:]
+
+    @on(PassagesFound)
+    def _passages_found(self, event: PassagesFound) -> None:
+        turn = event.turn
+        if turn.is_waiting:
+            turn.passages = event.passages
+            self._set_stage(turn, Stage.READING)
+
+    def _set_stage(self, turn: TurnModel, stage: Stage) -> None:
+        turn.stage = stage
+        self.conversation.update(turn)
+
+    @on(CancelWanted)
+    def _cancel_wanted(self) -> None:
+        """Stops what runs; where nothing runs, the question that was asked last."""
+        turn = self._in_work if self._in_work is not None and self._in_work.is_waiting else None
+        if turn is None:
+            turn = next((waiting for waiting in reversed(self._waiting) if waiting.is_waiting), None)
+        if turn is None:
+            self.conversation.focus()
+            return
+        self.cancel(turn)
+
+    def cancel(self, turn: TurnModel) -> None:
+        """Nobody waits for this answer any more."""
+        turn.cancelled.set()
+        turn.state = TurnState.CANCELLED
+        self.conversation.update(turn)
+        self._save_cancelled(turn)
+
+    @work(group="save")
+    async def _save_cancelled(self, turn: TurnModel) -> None:
+        await self._face.save_outcome(turn)
+
+    @work
+    async def action_ask_as_typed(self) -> None:
+        """Asks the question of the cursor again, taking nothing from the conversation."""
+        if (turn := self.conversation.current) is not None:
+            await self.ask(turn.question, as_typed=turn.state is not TurnState.CANCELLED or turn.as_typed)
+
+    # Looking
+
+    @on(CursorMoved)
+    async def _cursor_moved(self, event: CursorMoved) -> None:
+        await self.query_one(Sources).show(event.turn, event.place)
+
+    @on(CursorWanted)
+    def _cursor_wanted(self, event: CursorWanted) -> None:
+        self.conversation.move_to(event.turn, event.place)
+
+    @on(PlaceWanted)
+    async def _place_wanted(self, event: PlaceWanted) -> None:
+        await self.open_place(event.turn, event.place)
+
+    async def open_place(self, turn: TurnModel, number: int) -> None:
+        """Opens the article of a place, at the place."""
+        places = turn.places or turn.closest
+        try:
+            article = await self._face.load_article(places[number].path)
+        except QaError as error:
+            self._face.tell(str(error), wrong=True)
+            return
+        await self.app.push_screen(ArticleScreen(self._face, article, places, number))
+
+    @on(QuestionWanted)
+    def _question_wanted(self) -> None:
+        self._show_pane(sources=False)
+        self.box.focus()
+
+    @on(HelpWanted)
+    async def _help_wanted(self) -> None:
+        await self.run_action("app.help")
+
+    @on(HistoryWanted)
+    @work
+    async def _history_wanted(self) -> None:
+        question = await self.app.push_screen_wait(HistoryScreen(self.box.questions))
+        if question is not None:
+            self.box.put(question)
+
+    @on(PaneTabs.Chosen)
+    def _tab_chosen(self, event: PaneTabs.Chosen) -> None:
+        self._show_pane(sources=event.sources)
+        (self.query_one(Sources) if event.sources else self.conversation).focus()
+
+    def action_sources(self) -> None:
+        """To the sources, or back."""
+        sources = self.query_one(Sources)
+        to_sources = not sources.has_focus
+        self._show_pane(sources=to_sources)
+        (sources if to_sources else self.conversation).focus()
+
+    def _show_pane(self, *, sources: bool) -> None:
+        self.set_class(sources, "-sources")
+        self.query_one(PaneTabs).sources = sources
+
+    # Copying, editing
+
+    @property
+    def place(self) -> Place | None:
+        """The place the cursor is on."""
+        turn, number = self.conversation.current, self.conversation.place
+        return None if turn is None or number is None else turn.places[number]
+
+    def action_copy_quote(self) -> None:
+        """Copies the quote the cursor is on."""
+        if (place := self._place_or_say()) is not None:
+            self._face.copy(place.text, "quote")
+
+    def action_copy_citation(self) -> None:
+        """Copies it with its citation as Markdown."""
+        if (place := self._place_or_say()) is not None:
+            self._face.copy_citation(place)
+
+    def action_copy_answer(self) -> None:
+        """Copies question, quotes and citations as Markdown."""
+        turn = self.conversation.current
+        if turn is None or turn.answer is None:
+            self._face.tell("There is no answer to copy here.")
+        else:
+            self._face.copy(render_markdown(turn.answer), "answer")
+
+    def _place_or_say(self) -> Place | None:
+        if self.place is None:
+            self._face.tell("The cursor is on no quote; move it with j and k.")
+        return self.place
+
+    @work
+    async def action_edit_article(self) -> None:
+        """Opens the article of the cursor in the editor."""
+        if (place := self._place_or_say()) is not None and (original := await self._find_original(place)) is not None:
+            self._face.edit(original, place.line)
+
+    @work
+    async def action_open_original(self) -> None:
+        """Opens the original of the cursor in the program of its kind."""
+        if (place := self._place_or_say()) is not None and (original := await self._find_original(place)) is not None:
+            self._face.open_original(original)
+
+    async def _find_original(self, place: Place) -> Path | None:
+        try:
+            return Path((await self._face.load_article(place.path)).original)
+        except QaError as error:
+            self._face.tell(str(error), wrong=True)
+            return None
+
+    # What the app tells
+
+    def show_header(self, session: str) -> None:
+        """The title of the session."""
+        self.query_one(Header).session = session
+
+    @property
+    def header(self) -> Header:
+        """The line at the top."""
+        return self.query_one(Header)
+
+    @property
+    def indexing_bar(self) -> IndexingBar:
+        """The line of progress."""
+        return self.query_one(IndexingBar)
+
+    async def replace_turns(self, turns: list[TurnModel]) -> None:
+        """Another session; questions of the one before that wait are cancelled."""
+        for turn in self.conversation.turns:
+            if turn.is_waiting:
+                self.cancel(turn)
+        await self.conversation.show(turns)
+        self._show_pane(sources=False)
+        self.box.focus()
+
+    # Actions of the whole app, which are found here by the bindings
+
+    def action_articles(self) -> None:
+        """The list of articles."""
+        self._face.show_articles()
+
+    def action_sessions(self) -> None:
+        """The list of sessions."""
+        self._face.show_sessions()
+
+    async def action_new_session(self) -> None:
+        """An empty conversation."""
+        await self._face.new_session()
+
+    async def action_problems(self) -> None:
+        """What is not in the index, and why."""
+        await self._face.show_problems()
+
+    def action_refresh_index(self) -> None:
+        """Looks at the folder now."""
+        self._face.look_at_folder()
+
+    def action_rebuild_index(self) -> None:
+        """Builds the index from nothing."""
+        self._face.look_at_folder(rebuild=True)
+
+    def action_rename_session(self) -> None:
+        """Gives the session another title."""
+        self._face.rename_session()
+
+    def action_export(self, form: str) -> None:
+        """Writes the session to a file."""
+        self._face.export_session(form)

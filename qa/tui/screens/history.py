@@ -1,0 +1,34 @@
+"""Searches the questions once typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from qa.safe_text import safe_line
+from qa.tui.screens.picking import Line, PickingScreen
+
+HELP = "The questions once typed, the latest first. Typing narrows them down; Enter puts one into the question box."
+
+
+class HistoryScreen(PickingScreen[str]):
+    """Gives back the question picked."""
+
+    HELP = HELP
+    heading = "Questions once typed"
+    placeholder = "Search"
+    nothing = "No question has these words."
+
+    def __init__(self, questions: Sequence[str]) -> None:
+        super().__init__()
+        self._questions = list(reversed(questions))
+
+    async def find(self, words: str) -> Sequence[Line[str]]:
+        """Those with all words, the latest first."""
+        wanted = words.casefold().split()
+        return [
+            Line(Content(safe_line(question)), question)
+            for question in self._questions
+            if all(word in question.casefold() for word in wanted)
+        ]

@@ -1,0 +1,122 @@
+"""A list that filters as one types: what articles, sessions and earlier questions have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from qa.tui.drawing import MUTED
+from qa.tui.keys import HELP, bindings
+
+T = TypeVar("T")
+MOST_SHOWN = 500
+"""Lines of a list; with more, typing is faster than scrolling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Generic[T]):
+    """One line of the list."""
+
+    shown: Content
+    value: T | None
+    """What picking it gives; None for a line that can only be read."""
+
+
+class PickingScreen(ModalScreen[T | None], Generic[T]):
+    """Shows lines, filters them, and gives back the one picked, or None."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(HELP),
+        Binding("escape", "dismiss(None)", "Back"),
+        Binding("down", "move('cursor_down')", "Down", show=False),
+        Binding("up", "move('cursor_up')", "Up", show=False),
+        Binding("pagedown", "move('page_down')", "Page down", show=False),
+        Binding("pageup", "move('page_up')", "Page up", show=False),
+        Binding("enter", "pick", "Open"),
+    ]
+    heading = ""
+    placeholder = "Type to filter"
+    nothing = "Nothing found."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: Sequence[Line[T]] = ()
+
+    def compose(self) -> ComposeResult:
+        """Heading, filter, list, what it is about, keys."""
+        with Vertical(id="picking"):
+            yield Static(self.heading, id="heading", markup=False)
+            yield Input(placeholder=self.placeholder, compact=True)
+            yield OptionList(markup=False, compact=True)
+            yield Static("", id="told", markup=False)
+            yield Footer(compact=True, show_command_palette=False)
+
+    async def find(self, words: str) -> Sequence[Line[T]]:
+        """The lines for what was typed; each list has its own."""
+        return ()
+
+    def describe(self) -> str:
+        """What is said below the list."""
+        shown = min(len(self._lines), MOST_SHOWN)
+        return f"{shown:,} of {len(self._lines):,}; type to narrow down" if shown < len(self._lines) else ""
+
+    def on_mount(self) -> None:
+        """Shows all."""
+        # The list is moved from the filter, which keeps the focus.
+        self.query_one(OptionList).can_focus = False
+        self.fill()
+
+    @on(Input.Changed)
+    def _filter(self) -> None:
+        self.fill()
+
+    @work(exclusive=True, group="fill")
+    async def fill(self, highlighted: int = 0) -> None:
+        """Shows the lines for what was typed."""
+        self._lines = await self.find(self.query_one(Input).value)
+        lines = self._lines[:MOST_SHOWN]
+        options = self.query_one(OptionList)
+        options.set_options(Option(line.shown, disabled=line.value is None) for line in lines)
+        if not lines:
+            options.add_option(Option(Content.styled(self.nothing, MUTED), disabled=True))
+        options.highlighted = min(highlighted, len(lines) - 1) if lines and lines[0].value is not None else None
+        self.query_one("#told", Static).update(Content(self.describe()))
+
+    @property
+    def highlighted(self) -> T | None:
+        """What the cursor is on."""
+        number = self.query_one(OptionList).highlighted
+        return None if number is None or number >= len(self._lines) else self._lines[number].value
+
+    def action_move(self, how: str) -> None:
+        """Moves the cursor of the list."""
+        options = self.query_one(OptionList)
+        moves: dict[str, Callable[[], object]] = {
+            "cursor_down": options.action_cursor_down,
+            "cursor_up": options.action_cursor_up,
+            "page_down": options.action_page_down,
+            "page_up": options.action_page_up,
+        }
+        moves[how]()
+
+    @on(Input.Submitted)
+    def action_pick(self) -> None:
+        """Gives back what the cursor is on."""
+        if self.highlighted is not None:
+            self.dismiss(self.highlighted)
+
+    @on(OptionList.OptionSelected)
+    def _picked(self, event: OptionList.OptionSelected) -> None:
+        if event.option_index < len(self._lines):
+            self.dismiss(self._lines[event.option_index].value)

@@ -1,0 +1,37 @@
+"""Asks for one line of text."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Static
+
+from qa.safe_text import safe_line
+
+
+class PromptScreen(ModalScreen[str | None]):
+    """Gives back what was typed, or None."""
+
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, asked: str, value: str) -> None:
+        super().__init__()
+        self._asked = asked
+        self._value = safe_line(value)
+
+    def compose(self) -> ComposeResult:
+        """What is asked for, and the line."""
+        with Vertical(id="prompt"):
+            yield Static(self._asked, id="heading", markup=False)
+            yield Input(self._value, compact=True)
+            yield Footer(compact=True, show_command_palette=False)
+
+    @on(Input.Submitted)
+    def _done(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip() or None)

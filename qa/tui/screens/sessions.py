@@ -1,0 +1,92 @@
+"""Saved conversations: continue, search, rename, delete and take the deletion back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.binding import BindingType
+from textual.content import Content
+
+from qa.safe_text import safe_line
+from qa.sessions import Session, SessionStore
+from qa.tui.drawing import MUTED, STRONG
+from qa.tui.keys import IN_SESSIONS, bindings
+from qa.tui.screens.picking import Line, PickingScreen
+from qa.tui.screens.prompt import PromptScreen
+from qa.tui.worker_thread import WorkerThread
+
+HELP = """\
+Conversations, the latest first. Typing searches titles, questions and answers; Enter continues a conversation. \
+A deleted session can be taken back with ctrl+z for as long as this list is open, and with its number for a day."""
+
+
+class SessionsScreen(PickingScreen[int]):
+    """Gives back the id of the session picked."""
+
+    HELP = HELP
+    BINDINGS: ClassVar[list[BindingType]] = bindings(*IN_SESSIONS)
+    heading = "Sessions"
+    placeholder = "Search titles, questions and answers"
+    nothing = "No session."
+
+    def __init__(self, saved: WorkerThread[SessionStore]) -> None:
+        super().__init__()
+        self._saved = saved
+        self._deleted: list[int] = []
+
+    async def find(self, words: str) -> Sequence[Line[int]]:
+        """Sessions with all words."""
+        sessions = await self._saved.run(lambda store: store.list_sessions(words))
+        return [Line(_session_content(session), session.session_id) for session in sessions]
+
+    def describe(self) -> str:
+        """How many there are, and that a deletion can be taken back."""
+        noun = "session" if len(self._lines) == 1 else "sessions"
+        told = f"{len(self._lines):,} {noun}"
+        return f"{told}; {len(self._deleted)} deleted, ctrl+z takes it back" if self._deleted else told
+
+    @work
+    async def action_rename(self) -> None:
+        """Asks for another title."""
+        if (session_id := self.highlighted) is None:
+            return
+        session = await self._saved.run(lambda store: store.load_session(session_id))
+        title = await self.app.push_screen_wait(PromptScreen("Title of the session", session.title))
+        if title:
+            await self._saved.run(lambda store: store.rename_session(session_id, title))
+            self.fill(self._position)
+
+    @work
+    async def action_delete(self) -> None:
+        """Deletes what the cursor is on."""
+        if (session_id := self.highlighted) is None:
+            return
+        await self._saved.run(lambda store: store.delete_session(session_id))
+        self._deleted.append(session_id)
+        self.fill(self._position)
+
+    @work
+    async def action_undo(self) -> None:
+        """Takes the last deletion back."""
+        if not self._deleted:
+            return
+        session_id = self._deleted.pop()
+        await self._saved.run(lambda store: store.restore_session(session_id))
+        self.fill(self._position)
+
+    @property
+    def _position(self) -> int:
+        numbers = [number for number, line in enumerate(self._lines) if line.value == self.highlighted]
+        return numbers[0] if numbers else 0
+
+
+def _session_content(session: Session) -> Content:
+    noun = "question" if session.turns == 1 else "questions"
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.updated))
+    return Content.assemble(
+        (safe_line(session.title), STRONG),
+        (f"  {when} · {session.turns} {noun} · {safe_line(session.documents)}", MUTED),
+    )

@@ -1,0 +1,134 @@
+"""What the screen knows of one question: the model that widgets draw and only the event loop changes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from qa.sessions import SavedTurn, TurnState
+from qa.types import Answer, Citation, Passage, TextRange
+
+
+class Stage(StrEnum):
+    """What a waiting question waits for; the text is what a person reads."""
+
+    QUEUED = "waiting for the question before it"
+    LOADING = "waiting for the models to load"
+    SEARCHING = "searching"
+    READING = "reading the closest passages"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Something in an article that can be gone to: a citation, or a passage close to the question."""
+
+    path: str
+    title: str
+    date: str | None
+    heading: str | None
+    label: str
+    """'path:line', with the page where there is one."""
+    line: int
+    """1-based."""
+    start: int
+    end: int
+    text: str
+    """`canonical[start:end]`"""
+    around: TextRange
+    """The paragraph it stands in."""
+    score: float
+    """0..1; higher is better."""
+    number: int | None
+    """Of the citation; None for a passage."""
+    answer_span: TextRange | None = None
+    also_in: tuple[str, ...] = ()
+    """Paths of other articles that say it in the same words."""
+
+
+@dataclass(slots=True, eq=False)
+class TurnModel:
+    """One question and what came of it so far."""
+
+    turn_id: int
+    """0 where it could not be saved."""
+    question: str
+    as_typed: bool = False
+    state: TurnState = TurnState.WAITING
+    stage: Stage = Stage.QUEUED
+    passages: tuple[Passage, ...] = ()
+    answer: Answer | None = None
+    message: str | None = None
+    note: str | None = None
+    """What was not fresh when it was answered."""
+    unfolded: bool = False
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What can be gone to, in the order shown: citations; or passages, once they are unfolded."""
+        if self.answer is not None and self.answer.answered:
+            return tuple(place_of_citation(citation) for citation in self.answer.citations)
+        if self.answer is not None and self.unfolded:
+            return self.closest
+        return ()
+
+    @property
+    def closest(self) -> tuple[Place, ...]:
+        """The closest passages, whether they are shown or not."""
+        passages = self.answer.passages if self.answer is not None else self.passages
+        return tuple(place_of_passage(passage) for passage in passages)
+
+    @property
+    def is_waiting(self) -> bool:
+        """True until there is an answer, an error, or nobody waits any more."""
+        return self.state is TurnState.WAITING
+
+
+def turn_from_saved(saved: SavedTurn) -> TurnModel:
+    """A turn of an earlier run; a question that never got its answer can be asked again."""
+    state, message = saved.state, saved.message
+    if state is TurnState.WAITING:
+        state = TurnState.CANCELLED
+    elif saved.answer is None and state in {TurnState.ANSWERED, TurnState.DECLINED}:
+        state, message = TurnState.FAILED, "this answer was saved by another version of qa; ask again."
+    return TurnModel(saved.turn_id, saved.question, saved.as_typed, state=state, answer=saved.answer, message=message)
+
+
+def place_of_citation(citation: Citation) -> Place:
+    """A citation as a place to go to."""
+    return Place(
+        citation.path,
+        citation.title,
+        citation.date,
+        citation.heading,
+        citation.label,
+        citation.line,
+        citation.start,
+        citation.end,
+        citation.quote,
+        citation.passage,
+        citation.score,
+        citation.number,
+        citation.answer_span,
+        tuple(location.path for location in citation.also_in),
+    )
+
+
+def place_of_passage(passage: Passage) -> Place:
+    """A passage as a place to go to."""
+    page = f" (page {passage.page})" if passage.page is not None else ""
+    return Place(
+        passage.path,
+        passage.title,
+        passage.date,
+        passage.heading,
+        f"{passage.path}:{passage.line}{page}",
+        passage.line,
+        passage.start,
+        passage.end,
+        passage.text,
+        TextRange(passage.start, passage.end, passage.text),
+        passage.score,
+        None,
+    )

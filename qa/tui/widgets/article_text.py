@@ -1,0 +1,231 @@
+"""An article's text with its quotes marked: any size, drawn row by row, so that only what is seen costs anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events, work
+from textual.binding import BindingType
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from qa.safe_text import safe_text
+from qa.tui.drawing import ACCENT, ANSWERING, MUTED
+from qa.tui.keys import MOVING, bindings
+from qa.tui.wrapping import Rows, wrap_text
+
+HELP = """\
+The article as it was indexed. The quote stands out and has a bar (┃) at its left; the words that answer are underlined.
+n and p go to the next and the previous citation, / searches, e opens the editor at this line."""
+
+_IN_A_THREAD = 100_000  # characters from which wrapping would hold the event loop for more than 10 ms
+_FOUND = "reverse"
+_QUOTE = "on $primary 25%"
+_NARROW = 50  # columns under which line numbers are left out
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A range of the text that stands out."""
+
+    start: int
+    end: int
+    style: str
+    barred: bool = False
+    """True for the quote, which has a bar at its left."""
+
+
+class ArticleText(ScrollView):
+    """Draws a text; scrolls to and marks ranges of it."""
+
+    DEFAULT_CSS = "ArticleText { height: 1fr; width: 1fr; scrollbar-gutter: stable; overflow-x: hidden; }"
+    HELP = HELP
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        *(action for action in MOVING if action.name not in {"next", "previous"})
+    )
+    can_focus = True
+
+    class Wrapped(Message):
+        """The rows are there; ranges can be scrolled to."""
+
+    def __init__(self) -> None:
+        super().__init__(id="article")
+        self._text = ""
+        self._rows = Rows((), (), ())
+        self._width = 0
+        self._marks: tuple[Mark, ...] = ()
+        self._found: tuple[Mark, ...] = ()
+        self._wanted: int | None = None
+        """Offset to scroll to when the rows are there."""
+
+    def set_text(self, text: str) -> None:
+        """Another text; offsets stay what they were, since what is replaced is replaced one for one."""
+        self._text = safe_text(text).replace("\t", " ")
+        self._rows, self._marks, self._found, self._width = Rows((), (), ()), (), (), 0
+        self._wrap()
+
+    def mark_quote(self, start: int, end: int, span: tuple[int, int] | None) -> None:
+        """Marks a quote and in it the words that answer, and scrolls to it."""
+        marks = [Mark(start, end, _QUOTE, barred=True)]
+        if span is not None:
+            marks.append(Mark(*span, ANSWERING))
+        self._marks = tuple(marks)
+        self._show(start)
+
+    def mark_found(self, ranges: Sequence[tuple[int, int]], at: int | None) -> None:
+        """Marks what a search found, and scrolls to one of the ranges (0-based)."""
+        self._found = tuple(
+            Mark(start, end, _FOUND if number != at else f"bold {_FOUND}") for number, (start, end) in enumerate(ranges)
+        )
+        if at is None:
+            self.refresh()
+        else:
+            self._show(ranges[at][0])
+
+    @property
+    def plain(self) -> str:
+        """The text as it is shown, with the offsets of the article."""
+        return self._text
+
+    @property
+    def top_line(self) -> int:
+        """1-based line of the text in the first row shown."""
+        row = min(int(self.scroll_offset.y), len(self._rows) - 1)
+        return self._rows.lines[row] if self._rows else 1
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Other rows for another width; what was at the top stays there."""
+        if self._room != self._width and self._wanted is None and self._rows:
+            self._wanted = self._rows.starts[min(int(self.scroll_offset.y), len(self._rows) - 1)]
+        self._wrap()
+
+    @property
+    def _gutter(self) -> int:
+        return 2 if self.size.width < _NARROW else 8
+
+    @property
+    def _room(self) -> int:
+        return self.scrollable_content_region.width - self._gutter
+
+    def _wrap(self) -> None:
+        if self._room <= 0 or self._room == self._width:
+            return
+        self._width = self._room
+        if len(self._text) < _IN_A_THREAD:
+            self._take(wrap_text(self._text, self._width))
+        else:
+            self._wrap_in_thread(self._text, self._width)
+
+    @work(thread=True, exclusive=True, group="wrap")
+    def _wrap_in_thread(self, text: str, width: int) -> None:
+        rows = wrap_text(text, width)
+        self.app.call_from_thread(self._take_if_wanted, rows, text, width)
+
+    def _take_if_wanted(self, rows: Rows, text: str, width: int) -> None:
+        if text is self._text and width == self._width:
+            self._take(rows)
+
+    def _take(self, rows: Rows) -> None:
+        self._rows = rows
+        self.virtual_size = Size(self.scrollable_content_region.width, len(rows))
+        self.refresh()
+        if self._wanted is not None:
+            self.call_after_refresh(self._show, self._wanted)
+        self.post_message(self.Wrapped())
+
+    def _show(self, offset: int) -> None:
+        self._wanted = offset
+        if not self._rows:
+            return
+        self._wanted = None
+        row = self._rows.row_of(offset)
+        # A third of the screen above it, so that the paragraph around is seen.
+        self.scroll_to(y=max(row - self.size.height // 3, 0), animate=False, force=True)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the screen."""
+        row = y + int(self.scroll_offset.y)
+        width = self.scrollable_content_region.width
+        base = self.visual_style
+        if row >= len(self._rows):
+            return Strip.blank(width, base.rich_style)
+        content = self._draw_row(row)
+        gutter = self._draw_gutter(row)
+        segments: list[Segment] = [*gutter.render_segments(base), *content.render_segments(base)]
+        strip = Strip(segments, gutter.cell_length + content.cell_length)
+        return strip.adjust_cell_length(width, base.rich_style).apply_offsets(-gutter.cell_length, row)
+
+    def _draw_row(self, row: int) -> Content:
+        start, end = self._rows.starts[row], self._rows.ends[row]
+        content = Content(self._text[start:end])
+        for mark in (*self._marks, *self._found):
+            if mark.start < end and mark.end > start:
+                content = content.stylize(mark.style, max(mark.start - start, 0), min(mark.end, end) - start)
+        if (selection := self.text_selection) is not None and (span := selection.get_span(row)) is not None:
+            first, last = span
+            content = content.stylize(
+                self.screen.get_visual_style("screen--selection"), first, None if last == -1 else last
+            )
+        return content
+
+    def _draw_gutter(self, row: int) -> Content:
+        start, end = self._rows.starts[row], self._rows.ends[row]
+        barred = any(mark.barred and mark.start < end and mark.end > start for mark in self._marks)
+        bar = Content.styled("┃ ", ACCENT) if barred else Content("  ")
+        if self._gutter < 8:
+            return bar
+        number = f"{self._rows.lines[row]:>5} " if self._rows.is_first_of_line(row) else " " * 6
+        return Content.styled(number[-6:], MUTED) + bar
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What was marked with the mouse."""
+        rows = self._rows
+        shown = "\n".join(self._text[start:end] for start, end in zip(rows.starts, rows.ends, strict=True))
+        return selection.extract(shown), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Draws anew."""
+        self.refresh()
+
+    def _scroll(self, by: int) -> None:
+        self.scroll_relative(y=by, animate=False, force=True)
+
+    def action_down(self) -> None:
+        """A row down."""
+        self._scroll(1)
+
+    def action_up(self) -> None:
+        """A row up."""
+        self._scroll(-1)
+
+    def action_half_down(self) -> None:
+        """Half a page down."""
+        self._scroll(self.size.height // 2)
+
+    def action_half_up(self) -> None:
+        """Half a page up."""
+        self._scroll(-(self.size.height // 2))
+
+    def action_whole_down(self) -> None:
+        """A page down."""
+        self._scroll(self.size.height - 1)
+
+    def action_whole_up(self) -> None:
+        """A page up."""
+        self._scroll(1 - self.size.height)
+
+    def action_top(self) -> None:
+        """To the beginning."""
+        self.scroll_home(animate=False)
+
+    def action_bottom(self) -> None:
+        """To the end."""
+        self.scroll_end(animate=False)

@@ -1,0 +1,137 @@
+"""Where one types: several lines, Enter asks, the questions once typed come back with up and down."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
+
+from qa.safe_text import safe_text
+from qa.tui.keys import ASKING, bindings
+from qa.tui.messages import CancelWanted, HelpWanted, HistoryWanted, QuestionAsked
+
+HELP = """\
+Type a question and press Enter. The answer is made of quotes from the articles; where they hold none, it says so.
+
+A question may follow up on the one before ("And when was that?"): a line "asked as: …" shows how it was understood.
+You may ask the next question while one runs, and before the models are loaded: each is answered in its turn."""
+
+
+class QuestionBox(TextArea):
+    """The question being typed, and the questions once typed."""
+
+    HELP = HELP
+    BINDINGS: ClassVar[list[BindingType]] = bindings(*ASKING)
+
+    def __init__(self) -> None:
+        super().__init__(
+            placeholder="Ask a question about the articles",
+            id="question",
+            compact=True,
+            highlight_cursor_line=False,
+            tab_behavior="focus",
+            soft_wrap=True,
+        )
+        self._asked: list[str] = []
+        self._position = 0
+        """In `_asked`; its length is the question being typed."""
+        self._draft = ""
+
+    def set_questions(self, questions: list[str]) -> None:
+        """The questions once typed, the latest last."""
+        self._asked = questions
+        self._position = len(questions)
+
+    @property
+    def questions(self) -> list[str]:
+        """The questions once typed, the latest last."""
+        return self._asked
+
+    def put(self, question: str) -> None:
+        """Puts a question into the box, the cursor at its end."""
+        self.load_text(safe_text(question))
+        self.move_cursor(self.document.end)
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Every change passes here, typed or pasted: nothing hostile gets into the box."""
+        edit.text = safe_text(edit.text)
+        return super().edit(edit)
+
+    async def _on_key(self, event: events.Key) -> None:
+        # TextArea would take Enter for itself.
+        if event.key == "enter":
+            return
+        if event.key == "question_mark" and not self.text:
+            event.stop()
+            event.prevent_default()
+            self.post_message(HelpWanted())
+            return
+        await super()._on_key(event)
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Enter is ours, not a character."""
+        return key != "enter" and super().check_consume_key(key, character)
+
+    def action_submit(self) -> None:
+        """Sends the question; an empty one stays where it is."""
+        question = self.text.strip()
+        if not question:
+            return
+        if question in self._asked:
+            self._asked.remove(question)
+        self._asked.append(question)
+        self._position = len(self._asked)
+        self._draft = ""
+        self.clear()
+        self.post_message(QuestionAsked(question))
+
+    def action_newline(self) -> None:
+        """A new line at the cursor."""
+        self.insert("\n")
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """In the first line, the question before."""
+        if not select and self.cursor_location[0] == 0 and self._is_first_row():
+            self.action_earlier()
+        else:
+            super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """In the last line, the question after."""
+        if not select and self.cursor_at_last_line and self._is_last_row():
+            self.action_later()
+        else:
+            super().action_cursor_down(select)
+
+    def action_earlier(self) -> None:
+        """Takes the question typed before the one shown."""
+        if self._position == 0:
+            return
+        if self._position == len(self._asked):
+            self._draft = self.text
+        self._position -= 1
+        self.put(self._asked[self._position])
+
+    def action_later(self) -> None:
+        """Takes the question typed after the one shown; after the last, what was being typed."""
+        if self._position == len(self._asked):
+            return
+        self._position += 1
+        self.put(self._draft if self._position == len(self._asked) else self._asked[self._position])
+
+    def action_cancel(self) -> None:
+        """Says that Escape was pressed."""
+        self.post_message(CancelWanted())
+
+    def action_search_questions(self) -> None:
+        """Says that the questions once typed are to be searched."""
+        self.post_message(HistoryWanted())
+
+    def _is_first_row(self) -> bool:
+        return self.wrapped_document.location_to_offset(self.cursor_location).y == 0
+
+    def _is_last_row(self) -> bool:
+        return self.wrapped_document.location_to_offset(self.cursor_location).y == self.wrapped_document.height - 1

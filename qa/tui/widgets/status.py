@@ -1,0 +1,109 @@
+"""The lines around the conversation: header with the state of the index, progress, and the tabs of a narrow screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from index.types import Progress
+from qa.safe_text import safe_line
+from qa.tui.drawing import MUTED, STRONG, WRONG, draw_progress
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What the header says of the index."""
+
+    articles: int | None = None
+    """None while it is not known."""
+    paragraphs: int | None = None
+    model: str | None = None
+    state: str = "opening"
+    """'fresh', 'stale', 'indexing', 'opening', 'no index'."""
+    problems: int = 0
+    """Files that are not in the index."""
+
+
+class Header(Widget):
+    """One line: the session, and the state of the index."""
+
+    DEFAULT_CSS = "Header { height: 1; width: 1fr; padding: 0 1; }"
+    session: reactive[str] = reactive("new session")
+    status: reactive[IndexStatus] = reactive(IndexStatus())
+
+    def render(self) -> Content:
+        """What fits, the state of the index first."""
+        width = self.content_size.width
+        right = Content("")
+        for part in self._parts():
+            joined = right.append_text(" · " if right else "", MUTED).append(part)
+            if joined.cell_length > max(width - 8, 10):
+                break
+            right = joined
+        room = width - right.cell_length - 2
+        left = Content.assemble(("qa ", STRONG), (safe_line(self.session), MUTED)).truncate(max(room, 2), ellipsis=True)
+        return left.pad_right(max(width - left.cell_length - right.cell_length, 0)).append(right)
+
+    def _parts(self) -> list[Content]:
+        status = self.status
+        mark = {"fresh": "●", "stale": "◐", "indexing": "◐", "no index": "○"}.get(status.state, "…")
+        parts = [Content(f"{mark} {status.state}")]
+        if status.problems:
+            parts.append(Content.styled(f"! {status.problems} skipped", WRONG))
+        if status.articles is not None:
+            parts.append(Content.styled(_counted(status.articles, "article"), MUTED))
+        if status.paragraphs is not None:
+            parts.append(Content.styled(_counted(status.paragraphs, "paragraph"), MUTED))
+        if status.model:
+            parts.append(Content.styled(safe_line(status.model), MUTED))
+        return parts
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+class IndexingBar(Widget):
+    """One line of progress, shown while the index is built; takes no focus."""
+
+    DEFAULT_CSS = (
+        "IndexingBar { height: 1; width: 1fr; padding: 0 1; display: none; } IndexingBar.-on { display: block; }"
+    )
+    progress: reactive[Progress | None] = reactive(None)
+
+    def render(self) -> Content:
+        """The progress in the room there is."""
+        return draw_progress(self.progress, self.content_size.width)
+
+
+class PaneTabs(Widget):
+    """The two panes by name, where the screen is too narrow to show both."""
+
+    DEFAULT_CSS = "PaneTabs { height: 1; width: 1fr; padding: 0 1; display: none; }"
+    sources: reactive[bool] = reactive(False)
+    """True where the sources are shown."""
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, sources: bool) -> None:
+            super().__init__()
+            self.sources = sources
+
+    def render(self) -> Content:
+        """The pane that is shown is in brackets and bold, not only coloured."""
+        names = ("Conversation", "Sources")
+        parts = [
+            Content.styled(f"[{name}]", STRONG) if shown else Content.styled(f" {name} ", MUTED)
+            for name, shown in zip(names, (not self.sources, self.sources), strict=True)
+        ]
+        return Content(" ").join(parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """Says which tab was clicked."""
+        self.post_message(self.Chosen(event.x > len("[Conversation]") + 1))
