@@ -26,10 +26,10 @@ from index.durable import FileStamp, Previous, link_or_copy, stamp_file
 if TYPE_CHECKING:
     from index.types import Ids
 
-K1 = 1.2
-B = 0.75
-"""BM25's usual constants (Robertson and Zaragoza, 2009): how soon repeating a word stops to count, how much length
-does."""
+K1 = 0.9
+B = 0.4
+"""BM25's constants (Robertson and Zaragoza, 2009): how soon repeating a word stops to count, how much length does. With
+1.2 and .75 hit@1 is .672 on news and .636 on excerpts, with these .734 and .702; single-answer sets differ by .01."""
 MAX_QUERY_TERMS = 64
 """The rarest words of a longer question are searched for."""
 _PURGE_LIMIT = 20_000
@@ -96,7 +96,7 @@ class LexicalIndex:
     def search(self, terms: Sequence[str], k: int, articles: Iterable[int] | None = None) -> Ids:
         """The ids of up to `k` paragraphs that hold any of the terms, about best first.
 
-        :param terms: as `analyze_question` gives them.
+        :param terms: as `without_stop_words` gives them.
         :param articles: ids of the articles that may be found; the others are passed over inside the search.
         """
         import numpy as np
@@ -141,20 +141,30 @@ def analyze(text: str) -> list[str]:
     return terms
 
 
-def analyze_question(question: str) -> list[str]:
-    """The different terms of a question, in order; without stop words unless there is nothing else."""
-    every = list(dict.fromkeys(analyze(question)))
+def weigh_terms(question: str, context: str = "", context_weight: float = 0.0) -> dict[str, float]:
+    """The different terms to score by, in order: those of the question with weight 1, those that only `context` has with
+    `context_weight`. Stop words count too: without them hit@1 on news is .594 instead of .734 (names hold them)."""
+    weighted = dict.fromkeys(analyze(question), 1.0)
+    if context_weight > 0:
+        for term in analyze(context):
+            weighted.setdefault(term, context_weight)
+    return weighted
+
+
+def without_stop_words(terms: Iterable[str]) -> list[str]:
+    """The terms worth searching for; all of them where there is nothing else."""
+    every = list(terms)
     return [term for term in every if term not in _STOP_WORDS] or every
 
 
 def score_bm25(
-    terms: Sequence[str], texts: Sequence[str], frequencies: Mapping[str, int], figures: CorpusFigures
+    terms: Mapping[str, float], texts: Sequence[str], frequencies: Mapping[str, int], figures: CorpusFigures
 ) -> list[float]:
-    """BM25 of each text for the question's terms, 0 and up; higher is better.
+    """BM25 of each text for weighted terms, 0 and up; higher is better.
 
     :param frequencies: of each term, how many paragraphs alive hold it.
     """
-    weights = {term: _rarity(frequencies[term], figures.paragraphs) for term in terms}
+    weights = {term: weight * _rarity(frequencies[term], figures.paragraphs) for term, weight in terms.items()}
     return [_score_one(weights, Counter(analyze(text)), figures.mean_length) for text in texts]
 
 

@@ -32,7 +32,7 @@ _EMPTY = frozenset(
     "be been being do does did has have had can could will would shall should may might must not no yes what which "
     "who whom whose when where why how if than too very just also then there it its they them their he him his she "
     "her this that these those you your i me my we us our more most much many some any all else other others "
-    "please tell know think say said says mean means explain give get got go ok okay thanks thank so really sure "
+    "please tell know think say said says mean means explain give get got go ok okay thanks thank so since really sure "
     "long large big old far high tall deep often soon early late well good bad first last happen happened".split()
 )
 """Words that carry no subject of their own; after 'how', measures are such words too."""

@@ -153,26 +153,37 @@ class Engine:
 
     def find_changes(self) -> Changes:
         """How the folder differs from the open generation, by a cheap look."""
-        from index.build import find_changes
+        from index.freshness import find_changes
 
-        return find_changes(self._settings.docs, self._open_snapshot)
+        return find_changes(self._settings.docs, self._open_snapshot.folder)
 
     def reload(self) -> bool:
         """Opens the newest generation; True where it is a newer one."""
         from index.store import open_snapshot
 
+        before = self._snapshot
+        if before is not None and before.is_current():
+            return False
         newest = open_snapshot(_locate(self._settings))
-        before, self._snapshot = self._snapshot, newest
-        if before is None:
-            return True
-        before.close()
-        return newest.generation != before.generation
+        if newest is None:
+            return False
+        self._snapshot = newest
+        if before is not None:
+            before.close()
+        return True
 
     def refresh(self) -> BuildReport:
         """Brings the index up to date and opens the result."""
         from index.build import refresh
 
-        report = refresh(self._settings.docs, _locate(self._settings), self._encoder.result, progress=self._progress)
+        report = refresh(
+            self._settings.docs,
+            _locate(self._settings),
+            self._encoder.result,
+            progress=self._progress,
+            model=self._settings.model,
+            notice=self._tell,
+        )
         self.reload()
         for item in report.skipped:
             self._tell(f"warning: skipped {item.path}: {item.reason}")
@@ -184,8 +195,11 @@ class Engine:
 
     def load_article(self, path: str) -> ArticleView:
         """An article of the open generation; raises DocumentsError where it has none of that path."""
-        article, text = self._open_snapshot.load_article(path)
-        return ArticleView(article.path, article.title, article.date, text, str(self._settings.docs / path))
+        found = self._open_snapshot.load_article(path)
+        if found is None:
+            raise DocumentsError(f"{path}: the index has no such article; `qa index --status` tells what it has.")
+        article, document = found
+        return ArticleView(article.path, article.title, article.date, document.text, str(self._settings.docs / path))
 
     def list_articles(self) -> Iterator[ArticleSummary]:
         """The articles of the open generation by path."""
@@ -236,7 +250,7 @@ class Engine:
 
 
 def _locate(settings: Settings) -> Path:
-    from index.store import locate_index_folder
+    from index.folder import locate_index_folder
 
     return locate_index_folder(settings.docs)
 

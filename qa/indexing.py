@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from index.errors import IndexFolderError, QaError
@@ -68,7 +69,7 @@ def _run_for_program(settings: Settings, *, rebuild: bool, wait: bool) -> None:
 
 def _build(settings: Settings, progress: ProgressLine | ProgressJson, *, rebuild: bool, wait: bool) -> BuildReport:
     from index.build import refresh
-    from index.store import locate_index_folder
+    from index.folder import locate_index_folder
 
     def load_encoder() -> Encoder:
         from index.encoder import load_encoder
@@ -76,25 +77,36 @@ def _build(settings: Settings, progress: ProgressLine | ProgressJson, *, rebuild
         return load_encoder(settings.model)
 
     folder = locate_index_folder(settings.docs)
-    return refresh(settings.docs, folder, load_encoder, progress=progress, rebuild=rebuild, wait=wait)
+    return refresh(
+        settings.docs,
+        folder,
+        load_encoder,
+        progress=progress,
+        model=settings.model,
+        rebuild=rebuild,
+        wait=wait,
+        notice=tell,
+    )
 
 
 def render_status(settings: Settings, *, as_json: bool) -> str:
     """What is indexed, stale and skipped. Raises IndexFolderError where there is no index yet."""
-    from index.build import find_changes
-    from index.store import has_index, locate_index_folder, open_snapshot
+    from index.folder import locate_index_folder
+    from index.freshness import find_changes
+    from index.store import open_snapshot
 
     folder = locate_index_folder(settings.docs)
-    if not has_index(folder):
-        raise IndexFolderError(f"{settings.docs} has no index yet; run `qa index`.")
     snapshot = open_snapshot(folder)
+    if snapshot is None:
+        raise IndexFolderError(f"{settings.docs} has no index yet; run `qa index`.")
     try:
         record = {
             "docs": str(settings.docs),
             "folder": str(folder),
-            **snapshot.describe(),
+            **dataclasses.asdict(snapshot.info),
+            "vectors": dataclasses.asdict(snapshot.vectors_info),
             "changes": {
-                "added": list((changes := find_changes(settings.docs, snapshot)).added),
+                "added": list((changes := find_changes(settings.docs, folder)).added),
                 "changed": list(changes.changed),
                 "renamed": [list(pair) for pair in changes.renamed],
                 "deleted": list(changes.deleted),

@@ -1,0 +1,138 @@
+"""The way from question to answer, with the real models and a real index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.errors import DocumentsError, IndexStaleError, UsageError
+from qa.engine import Engine, open_engine
+from qa.settings import Settings
+from qa.types import Answer, Passage, Turn
+
+
+def _assert_exact(engine: Engine, answer: Answer) -> None:
+    for citation in answer.citations:
+        text = engine.load_article(citation.path).text
+        assert text[citation.start : citation.end] == citation.quote
+        assert text[citation.passage.start : citation.passage.end] == citation.passage.text
+        assert citation.passage.start <= citation.start < citation.end <= citation.passage.end
+        if citation.answer_span is not None:
+            assert text[citation.answer_span.start : citation.answer_span.end] == citation.answer_span.text
+            assert citation.start <= citation.answer_span.start < citation.answer_span.end <= citation.end
+
+
+@pytest.mark.parametrize(
+    ("question", "path", "holds"),
+    [
+        ("How large was China's trade with Russia?", "trade.txt", "$146.9 billion"),
+        ("Did China condemn the invasion?", "trade.txt", "has not condemned"),
+        ("Who announced the aid for Ukraine?", "trade.txt", "Zhao Lijian"),
+        ("How high is the lighthouse?", "harbour.md", "33 metres"),
+        ("Where must one not swim?", "harbour.md", "between the two piers"),
+    ],
+)
+def test_a_question_is_answered_by_an_exact_quote(engine: Engine, question: str, path: str, holds: str) -> None:
+    """The first citation holds the answer, and every quote is verbatim, to the character."""
+    answer = engine.ask(question)
+    assert answer.answered
+    assert answer.citations[0].path == path
+    assert holds in answer.citations[0].quote
+    assert [citation.number for citation in answer.citations] == list(range(1, len(answer.citations) + 1))
+    _assert_exact(engine, answer)
+
+
+@pytest.mark.parametrize(
+    "question", ["What is the population of Brazil?", "Who won the 2022 World Cup?", "What is the price of wheat in Egypt?"]
+)
+def test_a_question_about_nothing_in_the_articles_is_declined(engine: Engine, question: str) -> None:
+    """Declining cites nothing, lists what was closest, and says why."""
+    answer = engine.ask(question)
+    assert not answer.answered
+    assert not answer.citations
+    assert answer.passages
+    assert answer.reason
+
+
+def test_furniture_of_a_page_is_never_retrieved(engine: Engine) -> None:
+    """'Leave a Reply' stands in the text and in no passage."""
+    assert "Leave a Reply" in engine.load_article("trade.txt").text
+    assert all("Leave a Reply" not in passage.text for passage in engine.ask("Leave a reply").passages)
+
+
+def test_the_closest_passages_come_before_the_answer(engine: Engine) -> None:
+    """A face can show something while the cross-encoder reads."""
+    early: list[tuple[Passage, ...]] = []
+    engine.ask("How high is the lighthouse?", on_passages=early.append)
+    assert "33 metres" in early[0][0].text
+
+
+def test_a_follow_up_takes_its_subject_from_the_conversation(engine: Engine) -> None:
+    """'And its clock?' finds the lighthouse; asked as typed, nothing is added."""
+    history = (Turn("When was the lighthouse of Lindau finished?", "in 1856 [1]"),)
+    answer = engine.ask("And its clock?", history)
+    assert answer.asked_as == "When was the lighthouse of Lindau finished? And its clock?"
+    assert answer.passages[0].path == "harbour.md"
+    assert engine.ask("And its clock?", history, as_typed=True).asked_as == "And its clock?"
+
+
+def test_a_wrong_question_is_refused(engine: Engine) -> None:
+    """The same sentence in every face."""
+    with pytest.raises(UsageError, match="empty"):
+        engine.ask("  ")
+
+
+def test_an_unknown_article_is_named(engine: Engine) -> None:
+    """Asking for an article that is not there says so."""
+    with pytest.raises(DocumentsError, match=r"nowhere\.txt"):
+        engine.load_article("nowhere.txt")
+
+
+def test_the_state_of_the_index_is_told(engine: Engine) -> None:
+    """What a header shows."""
+    state = engine.load_state()
+    assert state.info.articles == 2
+    assert not state.changes
+    assert [article.path for article in engine.list_articles()] == ["harbour.md", "trade.txt"]
+
+
+def test_a_changed_folder_is_answered_from_its_new_text(docs: Path) -> None:
+    """Never from a stale index: an edit is seen by the next engine."""
+    open_engine(Settings(docs=docs)).close()
+    article = docs / "harbour.md"
+    article.write_text(article.read_text("utf-8").replace("33 metres", "35 metres"), encoding="utf-8")
+    engine = open_engine(Settings(docs=docs))
+    answer = engine.ask("How high is the lighthouse?")
+    engine.close()
+    assert "35 metres" in answer.citations[0].quote
+
+
+def test_without_refresh_a_stale_index_answers_and_says_so(docs: Path) -> None:
+    """`--no-refresh`: the old text, with a warning that names the file; without an index, an error."""
+    with pytest.raises(IndexStaleError, match="has no index yet"):
+        open_engine(Settings(docs=docs, refresh=False))
+    open_engine(Settings(docs=docs)).close()
+    article = docs / "harbour.md"
+    article.write_text(article.read_text("utf-8").replace("33 metres", "35 metres"), encoding="utf-8")
+    told: list[str] = []
+    engine = open_engine(Settings(docs=docs, refresh=False), tell=told.append)
+    answer = engine.ask("How high is the lighthouse?")
+    engine.close()
+    assert "33 metres" in answer.citations[0].quote
+    assert "harbour.md" in told[0]
+
+
+def test_no_folder_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
+    """The commonest mistake has its own sentence."""
+    with pytest.raises(DocumentsError, match="--docs DIR"):
+        open_engine(Settings(docs=tmp_path / "nowhere"))
+
+
+def test_without_a_reranker_there_are_still_exact_quotes(docs: Path) -> None:
+    """`--reranker none` is quicker and quotes by shared words."""
+    engine = open_engine(Settings(docs=docs, reranker="none"))
+    answer = engine.ask("How large was China's trade with Russia?")
+    _assert_exact(engine, answer)
+    engine.close()
+    assert answer.citations[0].path == "trade.txt"
