@@ -1,0 +1,133 @@
+"""Embedding throughput in one run, over the same paragraphs:
+
+- `qa`: the default encoder (bge-small-en-v1.5, 12 layers, int8),
+- `loop`: the same model file in a straightforward onnxruntime loop (batches of 32, unsorted, padded),
+- `st`: Sentence Transformers' `encode` of all-MiniLM-L6-v2 (6 layers, float32).
+
+    python -m tests.benchmarks.embedding [--docs FOLDER] [--count 2000] [--seed 7]
+
+Paragraphs are made from a seed, or read from a folder. The three take turns on slices of the paragraphs, in an order
+that rotates, so that whatever else the machine does falls on all of them; ratios are of the sums over the slices.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from index.encoder import load_encoder
+from index.models import DEFAULT_ENCODER, find_builtin
+
+_SLICE = 250
+_BATCH = 32
+_MAX_TOKENS = 512
+_ZIPF = 0.9
+
+Embed = Callable[[list[str]], np.ndarray]
+
+
+def main() -> None:
+    """Prints paragraphs a second and two ratios."""
+    options = parse_options()
+    texts = load_texts(options.docs) if options.docs else make_texts(options.count, options.seed)
+    texts = texts[: options.count]
+    encoder = load_encoder()
+    contenders: dict[str, Embed] = {"qa": encoder.encode_passages, "loop": load_loop(), "st": load_minilm()}
+    for embed in contenders.values():  # the first call of each is slower than the rest
+        embed(texts[:8])
+    tokens = sum(encoder.count_tokens(texts))
+    print(f"{len(texts)} paragraphs, {tokens / len(texts):.0f} tokens each on average")
+    render(measure(contenders, texts), len(texts))
+    shifts = np.einsum("nd,nd->n", contenders["loop"](texts[:_BATCH]), encoder.encode_passages(texts[:_BATCH]))
+    print(f"cosine of qa's vectors to the loop's, which depend on the batch: {shifts.min():.4f} at least")
+
+
+def parse_options() -> argparse.Namespace:
+    """Where the paragraphs come from and how many."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--docs", type=Path, help="folder of text files to read paragraphs from")
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=7)
+    return parser.parse_args()
+
+
+def make_texts(count: int, seed: int) -> list[str]:
+    """Paragraphs of 20 to 300 words, log-normal around 90, with words of the model's vocabulary by Zipf's law."""
+    draw = random.Random(seed)
+    lines = find_builtin(DEFAULT_ENCODER).vocabulary.path.read_text("utf-8").splitlines()
+    words = [word for word in lines if word.isascii() and word.isalpha()][:20_000]
+    weights = [1 / (rank + 3) ** _ZIPF for rank in range(len(words))]
+    texts = []
+    for _ in range(count):
+        length = int(min(max(draw.lognormvariate(4.5, 0.5), 20), 300))
+        texts.append(" ".join(draw.choices(words, weights, k=length)).capitalize() + ".")
+    return texts
+
+
+def load_texts(docs: Path) -> list[str]:
+    """Blocks between blank lines of every text and Markdown file, files by name."""
+    files = sorted(path for path in docs.rglob("*") if path.suffix in {".txt", ".md"})
+    blocks = [block.strip() for path in files for block in path.read_text("utf-8", errors="replace").split("\n\n")]
+    return [block for block in blocks if block]
+
+
+def load_loop() -> Embed:
+    """The loop that a tutorial shows."""
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    graph = find_builtin(DEFAULT_ENCODER).graph.path
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    tokenizer = Tokenizer.from_file(str(graph.parent / "tokenizer.json"))
+    tokenizer.enable_truncation(_MAX_TOKENS)
+    tokenizer.enable_padding()
+
+    def embed(texts: list[str]) -> np.ndarray:
+        found = []
+        for start in range(0, len(texts), _BATCH):
+            encodings = tokenizer.encode_batch(texts[start : start + _BATCH])
+            ids = np.array([one.ids for one in encodings], dtype=np.int64)
+            mask = np.array([one.attention_mask for one in encodings], dtype=np.int64)
+            feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+            vectors = session.run(None, feed)[0][:, 0]
+            found.append(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+        return np.concatenate(found)
+
+    return embed
+
+
+def load_minilm() -> Embed:
+    """Sentence Transformers as its first page shows it."""
+    from tests.benchmarks.plain import find_model
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(find_model())
+    return lambda texts: model.encode(texts, normalize_embeddings=True)
+
+
+def measure(contenders: dict[str, Embed], texts: list[str]) -> dict[str, float]:
+    """Seconds of each contender over all the texts."""
+    seconds = dict.fromkeys(contenders, 0.0)
+    names = list(contenders)
+    for turn, start in enumerate(range(0, len(texts), _SLICE)):
+        for place in range(len(names)):
+            name = names[(turn + place) % len(names)]
+            began = time.perf_counter()
+            contenders[name](texts[start : start + _SLICE])
+            seconds[name] += time.perf_counter() - began
+    return seconds
+
+
+def render(seconds: dict[str, float], count: int) -> None:
+    """Prints the table and the ratios."""
+    for name, spent in seconds.items():
+        print(f"{name:5} {spent:7.1f} s {count / spent:7.1f} paragraphs/s")
+    print(f"qa is {seconds['loop'] / seconds['qa']:.2f} times as fast as the loop (to reach: 1.5)")
+    print(f"qa is {seconds['st'] / seconds['qa']:.2f} times as fast as Sentence Transformers (to reach: 1.0)")
+
+
+if __name__ == "__main__":
+    main()
