@@ -142,8 +142,8 @@ def analyze(text: str) -> list[str]:
 
 
 def weigh_terms(question: str, context: str = "", context_weight: float = 0.0) -> dict[str, float]:
-    """The different terms to score by, in order: those of the question with weight 1, those that only `context` has with
-    `context_weight`. Stop words count too: without them hit@1 on news is .594 instead of .734 (names hold them)."""
+    """The different terms to score by, in order: those of the question with weight 1, those that only `context` has
+    with `context_weight`. Stop words count too: without them hit@1 on news is .594 instead of .734."""
     weighted = dict.fromkeys(analyze(question), 1.0)
     if context_weight > 0:
         for term in analyze(context):

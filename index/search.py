@@ -33,8 +33,8 @@ _MOST_TIES = 65_536
 
 
 LEXICAL_WEIGHT = 0.02
-"""Of a point of BM25 against a cosine of 1. A long question has more points, so its words weigh more by themselves, which
-is what long news questions need; hit@1 of scores scaled to 0..1 each: news .546 instead of .729."""
+"""Of a point of BM25 against a cosine of 1. A long question has more points, so its words weigh more by themselves,
+which is what long news questions need; hit@1 of scores scaled to 0..1 each: news .546 instead of .729."""
 
 
 def search_candidates(

@@ -1,7 +1,8 @@
 """Follow-ups: what a question takes over from the conversation before it. Pure, and decided by rules that can be read.
 
-Taking context over is a decision, not a rule: earlier questions in front of a follow-up find its passage more often
-(hit@5 .88 against .83 on follow-ups), but in front of a question that stands on its own they hide it (.76 against .83).
+A question that cannot be understood alone is asked with the one before it in front. Any other is asked as typed; its
+search only leans on the subject so far, as a part of both scores. On follow-ups that finds more than either way for all
+(hit@1 .75, against .71 as typed and .70 with the question before in front; hit@5 .91, .86, .88).
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ _EMPTY = frozenset(
 )
 """Words that carry no subject of their own; after 'how', measures are such words too."""
 
+_LEANING = 0.3
+"""Share of the subject in the search of a question that stands on its own; .2 to .4 differ by less than .01."""
+_CONTINUING = 0.6
+"""The same of one that does not."""
 _FEW_WORDS = 2
 """'And with Russia?' has one word of its own, 'What about the United States?' two."""
 
@@ -49,6 +54,10 @@ class Understood:
     """As typed."""
     asked_as: str
     """With what it took over; equal to `question` where it took nothing."""
+    context: str = ""
+    """The earlier question whose subject the search leans on; empty where there is none."""
+    context_weight: float = 0.0
+    """0..1"""
 
     @property
     def took_over(self) -> bool:
@@ -58,10 +67,12 @@ class Understood:
 
 def understand(question: str, history: Sequence[Turn]) -> Understood:
     """The question with the one before it in front where it cannot be understood alone; else as typed."""
-    if not history or not needs_context(question):
-        return Understood(question, question)
     subject = _find_subject(history)
-    return Understood(question, f"{subject} {question}" if subject else question)
+    if not subject:
+        return Understood(question, question)
+    if needs_context(question):
+        return Understood(question, f"{subject} {question}", subject, _CONTINUING)
+    return Understood(question, question, subject, _LEANING)
 
 
 def needs_context(question: str) -> bool:
@@ -89,8 +100,8 @@ def _points_back(words: Sequence[str]) -> bool:
 
 
 def _find_subject(history: Sequence[Turn]) -> str:
-    """The nearest earlier question that stands on its own, with what came after it in between left out."""
+    """The nearest earlier question that stands on its own; empty without a conversation."""
     for turn in reversed(history):
         if turn.question.strip() and not needs_context(turn.question):
             return turn.question.strip()
-    return history[0].question.strip()
+    return history[0].question.strip() if history else ""

@@ -24,14 +24,15 @@ from qa.answer import (
     estimate_confidence,
     render_reason,
 )
-from qa.conversation import understand
+from qa.conversation import Understood, understand
 from qa.evidence import Evidence, score_sentences
 from qa.questions import check_question
 from qa.settings import Settings
-from qa.types import Answer, ArticleSummary, ArticleView, IndexInfo, IndexState, Passage, Turn
+from qa.types import Answer, ArticleSummary, ArticleView, Citation, IndexInfo, IndexState, Passage, Turn
 
 if TYPE_CHECKING:
     from index.store import Snapshot
+    from index.types import Vectors
 
 NO_RERANKER = "none"
 CANDIDATES = 50
@@ -89,30 +90,53 @@ class Engine:
     ) -> Answer:
         """Answer or abstain; see `qa.types.Asks`. Raises UsageError for a question that is empty or far too long."""
         question = check_question(question)
-        asked_as = question if as_typed else understand(question, history).asked_as
+        understood = understand(question, () if as_typed else history)
         watch = _Stopwatch()
         self._look_after_index()
         watch.lap("refresh")
-        found = self._search(asked_as, watch)
+        found = self._search(understood, watch)
         if on_passages is not None:
             on_passages(build_passages(found, self._settings.passages))
-        read = self._read(asked_as, found)
+        read = self._read(understood.asked_as, found)
         watch.lap("rerank")
-        answer = self._decide(asked_as, read)
+        answer = self._decide(understood.asked_as, read)
         watch.lap("quote")
-        return replace(answer, question=question, asked_as=asked_as, timings_ms=watch.timings())
+        return replace(
+            answer,
+            question=question,
+            asked_as=understood.asked_as,
+            context=understood.context or None,
+            timings_ms=watch.timings(),
+        )
 
-    def _search(self, question: str, watch: _Stopwatch) -> list[Evidence]:
+    def _search(self, asked: Understood, watch: _Stopwatch) -> list[Evidence]:
         from index.search import search_candidates
 
-        vector = self._encoder.result().encode_questions([question])[0]
+        vector = self._encode(asked)
         watch.lap("encode")
         snapshot = self._open_snapshot
-        candidates: Sequence[Candidate] = search_candidates(snapshot, question, vector, depth=CANDIDATES)
+        candidates: Sequence[Candidate] = search_candidates(
+            snapshot,
+            asked.question,
+            vector,
+            context=asked.context,
+            context_weight=asked.context_weight,
+            depth=CANDIDATES,
+        )
         wanted = candidates[: max(RERANK_DEPTH, self._settings.passages)]
         sources = snapshot.load_paragraphs([one.paragraph_id for one in wanted])
         watch.lap("search")
         return [Evidence(one, source, None, one.fused) for one, source in zip(wanted, sources, strict=True)]
+
+    def _encode(self, asked: Understood) -> Vectors:
+        """(d,): the question's vector, moved towards that of the question with its context."""
+        encoder = self._encoder.result()
+        if not asked.context:
+            vector: Vectors = encoder.encode_questions([asked.question])[0]
+            return vector
+        alone, with_context = encoder.encode_questions([asked.question, f"{asked.context} {asked.question}"])
+        mixed: Vectors = (1 - asked.context_weight) * alone + asked.context_weight * with_context
+        return mixed
 
     def _read(self, question: str, found: list[Evidence]) -> list[Evidence]:
         """The candidates in their final order, the first of them read by the cross-encoder."""
@@ -134,7 +158,7 @@ class Engine:
         confidence = estimate_confidence(read)
         threshold = DEFAULT_THRESHOLD if self._settings.threshold is None else self._settings.threshold
         answered = bool(read) and confidence >= threshold
-        citations = ()
+        citations: tuple[Citation, ...] = ()
         if answered:
             reader = self._reader.result()
             quoted = [replace(one, sentences=score_sentences(question, one, reader)) for one in read[:QUOTED_PASSAGES]]

@@ -116,6 +116,7 @@ def build_record(answer: Answer) -> dict[str, Any]:
         "confidence": round(answer.confidence, 4),
         "answer": answer.text,
         "reason": answer.reason,
+        "context": answer.context,
         "citations": [_citation_record(citation) for citation in answer.citations],
         "passages": [_passage_record(passage) for passage in answer.passages],
         "index": {

@@ -119,6 +119,8 @@ class Answer:
     """Milliseconds by stage, and their 'total'."""
     reason: str | None = None
     """Why there is no answer, in one sentence; None where there is one."""
+    context: str | None = None
+    """The earlier question whose subject the search leaned on; None where it leaned on none."""
 
     @property
     def text(self) -> str:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 
-def run_qa(*arguments: str, stdin: str = "", cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_qa(
+    *arguments: str, stdin: str = "", cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """`qa` with these arguments."""
     return subprocess.run(
         [sys.executable, "-m", "qa", *arguments],
@@ -109,7 +111,16 @@ def test_progress_for_programs_is_json_lines_that_end_with_done(docs: Path) -> N
 @pytest.mark.parametrize("question", ["", "   "])
 def test_an_empty_question_is_wrong_usage(docs: Path, question: str) -> None:
     """Told before anything is opened."""
-    _assert_one_sentence(run_qa("--docs", str(docs), "ask", question, ), 2, "empty")
+    _assert_one_sentence(
+        run_qa(
+            "--docs",
+            str(docs),
+            "ask",
+            question,
+        ),
+        2,
+        "empty",
+    )
     assert not (docs.parent / ".qa").exists()
 
 

@@ -30,7 +30,7 @@ def _assert_exact(engine: Engine, answer: Answer) -> None:
         ("Did China condemn the invasion?", "trade.txt", "has not condemned"),
         ("Who announced the aid for Ukraine?", "trade.txt", "Zhao Lijian"),
         ("How high is the lighthouse?", "harbour.md", "33 metres"),
-        ("Where must one not swim?", "harbour.md", "between the two piers"),
+        ("Where is swimming forbidden in the harbour?", "harbour.md", "between the two piers"),
     ],
 )
 def test_a_question_is_answered_by_an_exact_quote(engine: Engine, question: str, path: str, holds: str) -> None:
@@ -44,7 +44,8 @@ def test_a_question_is_answered_by_an_exact_quote(engine: Engine, question: str,
 
 
 @pytest.mark.parametrize(
-    "question", ["What is the population of Brazil?", "Who won the 2022 World Cup?", "What is the price of wheat in Egypt?"]
+    "question",
+    ["What is the population of Brazil?", "Who won the 2022 World Cup?", "What is the price of wheat in Egypt?"],
 )
 def test_a_question_about_nothing_in_the_articles_is_declined(engine: Engine, question: str) -> None:
     """Declining cites nothing, lists what was closest, and says why."""
