@@ -101,8 +101,9 @@ def load_loop() -> Embed:
 
 def load_minilm() -> Embed:
     """Sentence Transformers as its first page shows it."""
-    from tests.benchmarks.plain import find_model
     from sentence_transformers import SentenceTransformer
+
+    from tests.benchmarks.plain import find_model
 
     model = SentenceTransformer(find_model())
     return lambda texts: model.encode(texts, normalize_embeddings=True)
