@@ -6,6 +6,7 @@ colour alone: marks, words and weight say the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from qa.safe_text import safe_line, safe_text
 from qa.sessions import TurnState
 from qa.tui.turns import Place, TurnModel
 
-MUTED = "$text-muted"
+MUTED = "$foreground 60%"
 STRONG = "bold"
 ACCENT = "bold $text-accent"
 QUOTED = "$foreground"
@@ -26,6 +27,8 @@ WRONG = "bold $text-error"
 MOST_CHARACTERS_OF_A_QUOTE = 4000
 """Beyond it a quote is cut on the screen, never when it is copied or exported."""
 _BAR_WIDTH = 10
+# A line end behind a line of some length, in front of a line that does not begin like a heading, list item or table.
+_HARD_WRAP = re.compile(r"(?<=\S{1}[^\n]{30})\n(?=[^\W\d_]|[(\"'‘“„«$€£])")
 _SNIPPET = 160  # characters of a passage shown before its article is opened
 
 
@@ -107,11 +110,17 @@ def emphasised(place: Place) -> Content:
     """The quote with the words that answer in bold and underlined."""
     text = place.text
     cut = len(text) > MOST_CHARACTERS_OF_A_QUOTE
-    content = Content.styled(safe_text(text[:MOST_CHARACTERS_OF_A_QUOTE]) + (" …" if cut else ""), QUOTED)
+    shown = flowing(safe_text(text[:MOST_CHARACTERS_OF_A_QUOTE]))
+    content = Content.styled(shown + (" …" if cut else ""), QUOTED)
     span = place.answer_span
     if span is None:
         return content
     return content.stylize(ANSWERING, span.start - place.start, span.end - place.start)
+
+
+def flowing(text: str) -> str:
+    """A hard-wrapped text as one that flows, character for character; line ends that mean something stay."""
+    return _HARD_WRAP.sub(" ", text)
 
 
 def _draw_source(place: Place) -> Content:
@@ -196,7 +205,7 @@ def draw_card(place: Place, width: int, *, chosen: bool) -> list[Content]:
     bar = Content.styled("┃ ", ACCENT) if chosen else Content.styled("  ", MUTED)
     lines = _prefixed(Content.styled(mark + safe_line(place.title), ACCENT if chosen else STRONG), width, bar)
     details = [safe_line(part) for part in (place.date, place.label, place.heading) if part]
-    details.append(f"{place.score:.2f}")
+    details.append(f"score {place.score:.2f}")
     lines += _prefixed(Content.styled(" · ".join(details), MUTED), width, bar)
     lines += _prefixed(draw_paragraph(place), width, bar)
     if place.also_in:
@@ -207,7 +216,7 @@ def draw_card(place: Place, width: int, *, chosen: bool) -> list[Content]:
 def draw_paragraph(place: Place) -> Content:
     """The paragraph around a quote; the quote stands out, the rest is muted."""
     around = place.around
-    text = safe_text(around.text[:MOST_CHARACTERS_OF_A_QUOTE])
+    text = flowing(safe_text(around.text[:MOST_CHARACTERS_OF_A_QUOTE]))
     content = Content.styled(text, MUTED if place.number is not None else QUOTED)
     if place.number is not None:
         content = content.stylize("not dim $foreground", place.start - around.start, place.end - around.start)

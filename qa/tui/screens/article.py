@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from index.errors import QaError
 from qa.safe_text import safe_line
@@ -22,6 +22,7 @@ from qa.tui.faces import AppFace
 from qa.tui.keys import HELP, IN_ARTICLE, bindings, named
 from qa.tui.turns import Place
 from qa.tui.widgets.article_text import ArticleText
+from qa.tui.widgets.key_bar import KeyBar
 from qa.types import ArticleView
 
 _MOST_MATCHES = 10_000
@@ -54,7 +55,7 @@ class ArticleScreen(Screen[None]):
         yield Static(id="article-title", markup=False)
         yield ArticleText()
         yield Input(placeholder="Search in this article", id="find", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Shows the article at the quote."""

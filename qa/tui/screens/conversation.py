@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from index.errors import QaError
 from qa.render import render_markdown
@@ -34,6 +33,7 @@ from qa.tui.screens.article import ArticleScreen
 from qa.tui.screens.history import HistoryScreen
 from qa.tui.turns import Place, Stage, TurnModel
 from qa.tui.widgets.conversation import Conversation
+from qa.tui.widgets.key_bar import KeyBar
 from qa.tui.widgets.question_box import QuestionBox
 from qa.tui.widgets.sources import Sources
 from qa.tui.widgets.status import Header, IndexingBar, PaneTabs
@@ -73,7 +73,7 @@ class ConversationScreen(Screen[None]):
             yield Sources()
         yield IndexingBar()
         yield QuestionBox()
-        yield Footer(compact=True)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Begins to answer, and lets the app start what is slow once this is drawn."""

@@ -12,11 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from qa.tui.drawing import MUTED
 from qa.tui.keys import HELP, bindings
+from qa.tui.widgets.key_bar import KeyBar
 
 T = TypeVar("T")
 MOST_SHOWN = 500
@@ -60,7 +61,7 @@ class PickingScreen(ModalScreen[T | None], Generic[T]):
             yield Input(placeholder=self.placeholder, compact=True)
             yield OptionList(markup=False, compact=True)
             yield Static("", id="told", markup=False)
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     async def find(self, words: str) -> Sequence[Line[T]]:
         """The lines for what was typed; each list has its own."""

@@ -10,11 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from index.types import Skipped
 from qa.safe_text import safe_line, safe_text
 from qa.tui.drawing import MUTED, STRONG, WRONG
+from qa.tui.widgets.key_bar import KeyBar
 
 
 class TextScreen(ModalScreen[None]):
@@ -40,7 +41,7 @@ class TextScreen(ModalScreen[None]):
         with VerticalScroll(id="reading"):
             yield Static(self._heading, id="heading", markup=False)
             yield Static(self._shown, markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     def action_scroll(self, how: str) -> None:
         """Scrolls the text."""

@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from qa.safe_text import safe_line
+from qa.tui.widgets.key_bar import KeyBar
 
 
 class PromptScreen(ModalScreen[str | None]):
@@ -30,7 +31,7 @@ class PromptScreen(ModalScreen[str | None]):
         with Vertical(id="prompt"):
             yield Static(self._asked, id="heading", markup=False)
             yield Input(self._value, compact=True)
-            yield Footer(compact=True, show_command_palette=False)
+            yield KeyBar()
 
     @on(Input.Submitted)
     def _done(self, event: Input.Submitted) -> None:

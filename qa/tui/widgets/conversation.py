@@ -39,6 +39,8 @@ class Conversation(VerticalScroll):
         super().__init__(id="conversation")
         self._views: list[TurnView] = []
         self._cursor: tuple[TurnModel, int | None] | None = None
+        self._follows = True
+        """Whether what comes is scrolled into view; not while one reads further up."""
 
     def compose(self) -> ComposeResult:
         """A word of welcome until there is a turn."""
@@ -69,8 +71,9 @@ class Conversation(VerticalScroll):
         view = TurnView(turn)
         self._views.append(view)
         await self.mount(view)
+        self._follows = True
         self.move_to(turn, None, scroll=False)
-        self.anchor()
+        self.call_after_refresh(self._show_whole, turn)
 
     async def show(self, turns: Sequence[TurnModel]) -> None:
         """Other turns instead of those shown; the last of them first, so that there is something to read at once."""
@@ -78,13 +81,14 @@ class Conversation(VerticalScroll):
         self._views = []
         self._cursor = None
         self.set_class(bool(turns), "-has-turns")
-        self.anchor()
+        self._follows = True
         for end in range(len(turns), 0, -_BATCH):
             views = [TurnView(turn) for turn in turns[max(0, end - _BATCH) : end]]
             await self.mount(*views, after=0)
             self._views = views + self._views
         if turns:
             self.move_to(turns[-1], 0 if turns[-1].places else None, scroll=False)
+            self.call_after_refresh(self._show_whole, turns[-1])
         else:
             self.post_message(CursorMoved(None, None))
 
@@ -97,6 +101,8 @@ class Conversation(VerticalScroll):
         if self.current is turn:
             place = self.place if self.place is not None and self.place < len(turn.places) else None
             self.move_to(turn, 0 if place is None and turn.places else place, scroll=False)
+        if self._follows and view is self._views[-1]:
+            self.call_after_refresh(self._show_whole, turn)
 
     def move_to(self, turn: TurnModel, place: int | None, *, scroll: bool = True) -> None:
         """Puts the cursor on a place of a turn."""
@@ -109,6 +115,7 @@ class Conversation(VerticalScroll):
         self._cursor = (turn, place)
         after.choose(place, True)
         if scroll:
+            self._follows = False
             self.call_after_refresh(self._show_cursor)
         self.post_message(CursorMoved(turn, place))
 
@@ -118,10 +125,14 @@ class Conversation(VerticalScroll):
         region = view.region_of(self._cursor[1]).translate(view.virtual_region.offset)
         self._bring_into_view(region)
 
-    def _bring_into_view(self, region: Region) -> None:
-        self.release_anchor()
-        self.scroll_to_region(region, animate=False, force=True)
-        self._check_anchor()
+    def _show_whole(self, turn: TurnModel) -> None:
+        """The turn to its end, or from its beginning where it is higher than the screen."""
+        if (view := self._view_of(turn)) is not None:
+            region = view.virtual_region
+            self._bring_into_view(region, top=region.height > self.size.height)
+
+    def _bring_into_view(self, region: Region, *, top: bool = False) -> None:
+        self.scroll_to_region(region, animate=False, force=True, top=top)
 
     def _view_of(self, turn: TurnModel) -> TurnView | None:
         return next((view for view in reversed(self._views) if view.turn is turn), None)
@@ -160,7 +171,7 @@ class Conversation(VerticalScroll):
         """To the last turn."""
         if stops := self._stops():
             self.move_to(*stops[-1])
-            self.anchor()
+            self._follows = True
 
     def action_half_down(self) -> None:
         """Scrolls half a page down."""
@@ -168,7 +179,7 @@ class Conversation(VerticalScroll):
 
     def action_half_up(self) -> None:
         """Scrolls half a page up."""
-        self.release_anchor()
+        self._follows = False
         self.scroll_relative(y=-(self.size.height // 2), animate=False)
 
     def action_whole_down(self) -> None:
@@ -177,7 +188,7 @@ class Conversation(VerticalScroll):
 
     def action_whole_up(self) -> None:
         """Scrolls a page up."""
-        self.release_anchor()
+        self._follows = False
         self.scroll_page_up(animate=False)
 
     def action_open_place(self) -> None:
@@ -202,6 +213,10 @@ class Conversation(VerticalScroll):
     def action_to_question(self) -> None:
         """Back to typing."""
         self.post_message(QuestionWanted())
+
+    def on_mouse_scroll_up(self) -> None:
+        """Who scrolls up wants to read there."""
+        self._follows = False
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the cursor on a quote, a second one opens it."""

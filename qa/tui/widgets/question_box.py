@@ -61,15 +61,13 @@ class QuestionBox(TextArea):
         return super().edit(edit)
 
     async def _on_key(self, event: events.Key) -> None:
-        # TextArea would take Enter for itself.
+        # Prevented, TextArea's own handling does not follow: it would take Enter for a new line.
         if event.key == "enter":
-            return
-        if event.key == "question_mark" and not self.text:
+            event.prevent_default()
+        elif event.key == "question_mark" and not self.text:
             event.stop()
             event.prevent_default()
             self.post_message(HelpWanted())
-            return
-        await super()._on_key(event)
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Enter is ours, not a character."""
