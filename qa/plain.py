@@ -77,10 +77,12 @@ class _Conversation:
             self._show(rest.strip())
         elif command == "/typed" and self._last is not None:
             self._ask(self._last.question, as_typed=True)
-        elif command in {"/closest", "/new", "/help"}:
-            {"/closest": self._show_closest, "/new": self._forget, "/help": lambda: self._say(_HELP.rstrip())}[
-                command
-            ]()
+        elif command == "/closest":
+            self._show_closest()
+        elif command == "/new":
+            self._forget()
+        elif command == "/help":
+            self._say(_HELP.rstrip())
         else:
             self._say(f"There is no command {safe_line(command)} here; /help lists them.")
 
@@ -137,7 +139,8 @@ def render_plain(answer: Answer) -> str:
             lines.append(f"{len(answer.passages)} closest passages: type /closest to read them.")
         return "\n".join([*lines, ""])
     for citation in answer.citations:
-        lines.append(f"Quote {citation.number}: {safe_line(citation.quote)}")
+        # One line of words: a hard-wrapped article would be read out with its indents.
+        lines.append(f"Quote {citation.number}: {' '.join(safe_line(citation.quote).split())}")
         lines.append(f"Source {citation.number}: {_place(citation)}")
     return "\n".join([*lines, f"Confidence: {answer.confidence:.0%}", ""])
 
