@@ -17,6 +17,9 @@ without this limit a line of 1 MB would be one unit."""
 MOST_TOKENS_OF_A_CHARACTER = 6
 """No tokenizer makes more of one character beyond ASCII; of an ASCII character none makes more than one."""
 
+MOST_PARTS = 64
+"""Code points looked at for where a visible character ends; the longest emoji has 10."""
+
 JOINERS = "\u200d\ufe0e\ufe0f"
 
 
@@ -31,7 +34,7 @@ def may_exceed(text: str, max_tokens: int) -> bool:
 def cut(text: str, start: int, end: int, max_tokens: int, count_tokens: CountTokens) -> list[tuple[int, int]]:
     """Trimmed ranges of `text[start:end]` in order, each of at most `max_tokens`, about equally long.
 
-    `max_tokens` is at least 1; a single character that has more tokens than that stays whole.
+    `max_tokens` is at least 1; a single visible character that has more tokens than that stays whole.
     """
     longest = max(1, max_tokens * MAX_CHARACTERS_PER_TOKEN)
     pieces = _sentences(text, start, end, longest)
@@ -51,7 +54,7 @@ def _sentences(text: str, start: int, end: int, longest: int) -> list[tuple[int,
     for left, right in split_sentences(text[start:end]):
         left, right = start + left, start + right
         while right - left > longest:
-            middle = _cut_point(text, left + longest // 2, left + longest)
+            middle = _cut_point(text, left + longest // 2, left + longest, right)
             pieces.append(trim(text, left, middle))
             left, _ = trim(text, middle, right)
         pieces.append((left, right))
@@ -64,7 +67,7 @@ def _fit(
     """Halves a range until every part fits; each part with its tokens."""
     if tokens <= max_tokens or right - left < 2:
         return [((left, right), tokens)]
-    middle = _cut_point(text, left + (right - left) // 4, left + (right - left + 1) // 2)
+    middle = _cut_point(text, left + (right - left) // 4, left + (right - left + 1) // 2, right)
     halves = [half for half in (trim(text, left, middle), trim(text, middle, right)) if half[0] < half[1]]
     if len(halves) < 2:
         return [((left, right), tokens)]
@@ -76,16 +79,19 @@ def _fit(
     ]
 
 
-def _cut_point(text: str, earliest: int, latest: int) -> int:
-    """Where to cut in (earliest, latest]: after the last white space, else where a visible character
-    begins."""
+def _cut_point(text: str, earliest: int, latest: int, end: int) -> int:
+    """Where to cut in (earliest, latest]: after the last white space, else where a visible character begins, if need
+    be after `latest`; `end` where there is no such place. Accents without end are cut all the same."""
     for position in range(latest, earliest, -1):
         if text[position - 1].isspace():
             return position
-    for position in range(latest, max(earliest, latest - 64), -1):
+    for position in range(latest, max(earliest, latest - MOST_PARTS), -1):
         if begins_character(text, position):
             return position
-    return latest
+    for position in range(latest + 1, min(end, latest + MOST_PARTS)):
+        if begins_character(text, position):
+            return position
+    return latest if end > latest + MOST_PARTS else end
 
 
 def begins_character(text: str, position: int) -> bool:

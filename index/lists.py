@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,9 @@ def find_items(text: str, lines: Sequence[Line]) -> list[Marker]:
     lead-in before it.
     """
     markers = [marker for number, line in enumerate(lines) if (marker := _marker(text, number, line))]
-    return [marker for marker in markers if _is_item(text, lines, marker, markers)]
+    kinds = Counter(marker.kind for marker in markers)
+    values = {(marker.kind, marker.value) for marker in markers}
+    return [marker for marker in markers if _is_believed(text, lines, marker) or _has_company(marker, kinds, values)]
 
 
 def _marker(text: str, number: int, line: Line) -> Marker | None:
@@ -51,13 +54,14 @@ def _marker(text: str, number: int, line: Line) -> Marker | None:
     return Marker(number, "letter" + match["sign"], ord(match["letter"].lower()) - ord("a") + 1, length)
 
 
-def _is_item(text: str, lines: Sequence[Line], marker: Marker, markers: Sequence[Marker]) -> bool:
-    initial = marker.kind == "letter."  # "A. Smith said": an initial, unless B. follows
-    if marker.line == 0 and not initial:
-        return True
-    if text[lines[marker.line - 1].end - 1] in ":：" and marker.line > 0 and marker.value in (None, 1):
-        return True
-    others = [other for other in markers if other.kind == marker.kind and other is not marker]
+def _is_believed(text: str, lines: Sequence[Line], marker: Marker) -> bool:
+    """By where it stands: "A. Smith said" at the beginning of a block is an initial, though, unless B. follows."""
+    if marker.line == 0:
+        return marker.kind != "letter."
+    return text[lines[marker.line - 1].end - 1] in ":：" and marker.value in (None, 1)
+
+
+def _has_company(marker: Marker, kinds: Counter[str], values: set[tuple[str, int | None]]) -> bool:
     if marker.value is None:
-        return bool(others)
-    return any(other.value is not None and abs(other.value - marker.value) == 1 for other in others)
+        return kinds[marker.kind] > 1
+    return (marker.kind, marker.value - 1) in values or (marker.kind, marker.value + 1) in values

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from index.blocks import Block, Line, LineNumbers, split_blocks
-from index.boilerplate import is_boilerplate
-from index.cutting import CountTokens, cut, may_exceed
+from index.boilerplate import MAX_LENGTH, is_boilerplate
+from index.cutting import MAX_CHARACTERS_PER_TOKEN, CountTokens, cut, may_exceed
 from index.front_matter import find_front_matter
 from index.lists import find_items
 from index.sentences import split_sentences
-from index.titles import clean_title, same_words
+from index.titles import clean_title, letters_of, same_words
 from index.types import Document, Heading, Paragraph
 
 SHORT_ITEM = 60
@@ -59,8 +59,12 @@ def split_document(document: Document, max_tokens: int, count_tokens: CountToken
     lines = LineNumbers(document.text)
     front = find_front_matter(document.text)
     title = clean_title(document.title) if document.title_in_text else ""
+    contexts: dict[tuple[tuple[str, ...], str], tuple[str, int]] = {}
     for unit in _find_units(document, title):
-        context, room = _context(title, unit, max_tokens, count_tokens)
+        key = (unit.headings, unit.lead_in)
+        if key not in contexts:
+            contexts[key] = _context(title, unit, max_tokens, count_tokens)
+        context, room = contexts[key]
         for start, end in _cut_to(document.text, unit, room, count_tokens):
             text = document.text[start:end]
             paragraphs.append(
@@ -77,24 +81,27 @@ def split_document(document: Document, max_tokens: int, count_tokens: CountToken
                     boilerplate=end <= front or is_boilerplate(text),
                 )
             )
-    return _without_repeated_title(paragraphs, title)
+    return _mark_repeats(paragraphs, title)
 
 
-def _without_repeated_title(paragraphs: list[Paragraph], title: str) -> list[Paragraph]:
-    """A unit that only says the title again is furniture, unless there is nothing else."""
-    if len(paragraphs) < 2 or not title:
-        return paragraphs
-    return [
-        replace(paragraph, boilerplate=True) if same_words(paragraph.text, title) else paragraph
-        for paragraph in paragraphs
-    ]
+def _mark_repeats(paragraphs: list[Paragraph], title: str) -> list[Paragraph]:
+    """Units that only say the title again, or a short one that stood in this article before, are furniture, unless
+    there is nothing else."""
+    seen = {letters_of(title)} - {""}
+    marked = []
+    for paragraph in paragraphs:
+        letters = letters_of(paragraph.text) if len(paragraph.text) <= MAX_LENGTH else ""
+        repeats = bool(letters) and letters in seen
+        seen.add(letters)
+        marked.append(replace(paragraph, boilerplate=True) if repeats else paragraph)
+    return marked if any(not paragraph.boilerplate for paragraph in marked) else paragraphs
 
 
 def _cut_to(text: str, unit: _Unit, room: int, count_tokens: CountTokens) -> list[tuple[int, int]]:
     words = text[unit.start : unit.end]
     if not may_exceed(words, room):
         return [(unit.start, unit.end)]
-    if len(words) <= room * 8 and count_tokens([words])[0] <= room:
+    if len(words) <= room * MAX_CHARACTERS_PER_TOKEN and count_tokens([words])[0] <= room:
         return [(unit.start, unit.end)]
     return cut(text, unit.start, unit.end, room, count_tokens)
 

@@ -54,8 +54,9 @@ def title_from_name(name: str) -> str:
 
 def same_words(one: str, other: str) -> bool:
     """Whether two texts have the same letters and digits in the same order, whatever their case and signs."""
-    return bool(letters := _letters(one)) and letters == _letters(other)
+    return bool(letters := letters_of(one)) and letters == letters_of(other)
 
 
-def _letters(text: str) -> str:
-    return "".join(character for character in text[: 2 * MAX_TITLE].casefold() if character.isalnum())
+def letters_of(text: str) -> str:
+    """The letters and digits of `text` in lower case, without what stands between them."""
+    return "".join(character for character in text.casefold() if character.isalnum())

@@ -55,6 +55,7 @@ AFTER_STAMP = re.compile(
 """What may stand behind the date on a line that ends with it: a time and its zone."""
 
 DATELINE = re.compile(r"\s*(?:\([^()\n]{1,30}\)\s*)?[—–:|-]")
+LINE_END = re.compile(r"[\r\n]")
 MAX_LINE = 120
 """Characters of a line that a stamp may stand at the end of without a label."""
 
@@ -89,10 +90,8 @@ def _iso(match: re.Match[str]) -> str | None:
 def _is_stamp(text: str, match: re.Match[str]) -> bool:
     """Whether a date without a label stands as a stamp: alone, at the end of a short line, or as a
     dateline."""
-    begin = max(text.rfind("\n", 0, match.start()), text.rfind("\r", 0, match.start())) + 1
-    stop = re.compile(r"[\r\n]|\Z").search(text, match.end())
-    assert stop is not None
-    before, after = text[begin : match.start()], text[match.end() : stop.start()]
+    before = LINE_END.split(text[max(0, match.start() - 2 * MAX_LINE) : match.start()])[-1]
+    after = LINE_END.split(text[match.end() : match.end() + 2 * MAX_LINE], maxsplit=1)[0]
     if len(before) <= 40 and DATELINE.match(after) and before[-1:] != "(":
         return True
     if len(before) + len(after) > MAX_LINE or not AFTER_STAMP.match(after):
