@@ -96,18 +96,21 @@ class OnnxReader:
 def _build_reading(outputs: Outputs, tokens: Tokens, first: int) -> Reading:
     """:param first: where the text's tokens start in the sequence; they end before its last token."""
     starts, ends = outputs["start_logits"][0], outputs["end_logits"][0]
-    spans = _find_spans(starts[first:-1], ends[first:-1])
+    spans = _find_spans(starts[first:-1], ends[first:-1], tokens.words)
     return Reading(
         relevance=float(outputs["relevance"].item()),
-        spans=tuple(_place(tokens, start, end, score) for start, end, score in spans),
+        spans=tuple(Span(tokens.offsets[i][0], tokens.offsets[j][1], score) for i, j, score in spans),
         no_answer=float(outputs["no_answer"].item() if "no_answer" in outputs else starts[0] + ends[0]),
     )
 
 
-def _find_spans(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> list[tuple[int, int, float]]:
-    """(first token, last token, score) of the best spans, best first; no two of them share a token.
+def _find_spans(
+    starts: NDArray[np.float32], ends: NDArray[np.float32], words: Sequence[int]
+) -> list[tuple[int, int, float]]:
+    """(first token, last token, score) of the best spans, best first, in whole words; no two share a word.
 
     :param starts: (n,) logits of each token's being the first of an answer; `ends` of being the last.
+    :param words: the number of the word that each token is a piece of; n at least.
     """
     import numpy as np
 
@@ -122,17 +125,17 @@ def _find_spans(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> list[
         score = float(scores[longer, start])
         if score == -np.inf:
             break
-        end = start + longer
+        start, end = _widen(start, start + longer, words[:count])
         found.append((start, end, score))
         for row in range(len(scores)):
             scores[row, max(0, start - row) : end + 1] = -np.inf
     return found
 
 
-def _place(tokens: Tokens, start: int, end: int, score: float) -> Span:
-    """The span in characters, widened to whole words: a model may begin or end inside one."""
-    while start > 0 and tokens.words[start - 1] == tokens.words[start]:
+def _widen(start: int, end: int, words: Sequence[int]) -> tuple[int, int]:
+    """The range of tokens with the rest of its first and last word: a model may begin or end inside one."""
+    while start > 0 and words[start - 1] == words[start]:
         start -= 1
-    while end + 1 < len(tokens.words) and tokens.words[end + 1] == tokens.words[end]:
+    while end + 1 < len(words) and words[end + 1] == words[end]:
         end += 1
-    return Span(tokens.offsets[start][0], tokens.offsets[end][1], score)
+    return start, end

@@ -84,32 +84,40 @@ def test_empty_text_has_no_spans(reader: Reader) -> None:
     assert reader.read(QUESTION, [""])[0].spans == ()
 
 
-_logits = st.lists(
-    st.tuples(st.integers(-40, 40), st.integers(-40, 40)).map(lambda pair: (pair[0] / 4, pair[1] / 4)),
+_tokens = st.lists(
+    st.tuples(st.integers(-40, 40), st.integers(-40, 40), st.booleans()),
     max_size=45,
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(logits=_logits)
-def test_best_spans_are_the_best(logits: list[tuple[float, float]]) -> None:
-    """The first span has the highest sum of all that are allowed; no two share a token; none is over 30 tokens."""
-    starts = np.array([start for start, _ in logits], dtype=np.float32)
-    ends = np.array([end for _, end in logits], dtype=np.float32)
-    found = _find_spans(starts, ends)
-    allowed = [float(starts[i] + ends[j]) for i in range(len(starts)) for j in range(i, min(i + 30, len(starts)))]
+@given(tokens=_tokens)
+def test_best_spans_are_the_best(tokens: list[tuple[int, int, bool]]) -> None:
+    """The first span has the highest sum of all that are allowed; spans are whole words and share none."""
+    starts = np.array([start / 4 for start, _, _ in tokens], dtype=np.float32)
+    ends = np.array([end / 4 for _, end, _ in tokens], dtype=np.float32)
+    words = np.cumsum([begins for _, _, begins in tokens]).tolist()
+    found = _find_spans(starts, ends, words)
+    allowed = [float(starts[i] + ends[j]) for i in range(len(words)) for j in range(i, min(i + 30, len(words)))]
     assert bool(found) == bool(allowed)
     assert not found or found[0][2] == max(allowed)
     assert [score for _, _, score in found] == sorted((score for _, _, score in found), reverse=True)
     taken: set[int] = set()
     for start, end, score in found:
-        assert 0 <= end - start < 30
-        assert score == starts[start] + ends[end]
-        assert taken.isdisjoint(range(start, end + 1))
-        taken |= set(range(start, end + 1))
+        assert score in allowed
+        covered = set(words[start : end + 1])
+        assert [number for number, word in enumerate(words) if word in covered] == list(range(start, end + 1))
+        assert taken.isdisjoint(covered)
+        taken |= covered
 
 
 def test_spans_by_hand() -> None:
     """Starts 5 1 0, ends 0 4 2: best is tokens 0-1 with 5 + 4, then token 2 with 0 + 2; 0-2 with 7 overlaps."""
-    found = _find_spans(np.array([5, 1, 0], dtype=np.float32), np.array([0, 4, 2], dtype=np.float32))
-    assert found == [(0, 1, 9.0), (2, 2, 2.0)]
+    starts, ends = np.array([5, 1, 0], dtype=np.float32), np.array([0, 4, 2], dtype=np.float32)
+    assert _find_spans(starts, ends, [0, 1, 2]) == [(0, 1, 9.0), (2, 2, 2.0)]
+
+
+def test_a_span_inside_a_word_is_the_word() -> None:
+    """Tokens 0 and 1 are pieces of one word, and the model begins at the second: the span begins at the first."""
+    starts, ends = np.array([0, 5, 0], dtype=np.float32), np.array([0, 0, 4], dtype=np.float32)
+    assert _find_spans(starts, ends, [0, 0, 1]) == [(0, 2, 9.0)]
