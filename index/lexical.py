@@ -157,10 +157,31 @@ def without_stop_words(terms: Iterable[str]) -> list[str]:
     return [term for term in every if term not in _STOP_WORDS] or every
 
 
+def find_missing_words(question: str, text: str) -> list[str]:
+    """The words of the question, as typed and without stop words, whose terms the text does not hold."""
+    held = set(analyze(text))
+    missing = []
+    for word in dict.fromkeys(question.split()):
+        terms = [term for term in analyze(word) if term not in _STOP_WORDS]
+        if terms and not held.intersection(terms):
+            missing.append(word.strip("?!.,;:\"'()[]“”‘’«»"))
+    return missing
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalScore:
+    """How the words of a text meet those of a question."""
+
+    bm25: float
+    """0 and up; higher is better."""
+    coverage: float
+    """0..1: share of the terms that the text holds, each by its weight and rarity."""
+
+
 def score_bm25(
     terms: Mapping[str, float], texts: Sequence[str], frequencies: Mapping[str, int], figures: CorpusFigures
-) -> list[float]:
-    """BM25 of each text for weighted terms, 0 and up; higher is better.
+) -> list[LexicalScore]:
+    """Each text for weighted terms.
 
     :param frequencies: of each term, how many paragraphs alive hold it.
     """
@@ -168,13 +189,14 @@ def score_bm25(
     return [_score_one(weights, Counter(analyze(text)), figures.mean_length) for text in texts]
 
 
-def _score_one(weights: Mapping[str, float], counts: Counter[str], mean_length: float) -> float:
+def _score_one(weights: Mapping[str, float], counts: Counter[str], mean_length: float) -> LexicalScore:
     norm = K1 * (1 - B + B * counts.total() / mean_length)
-    score = 0.0
+    score = held = 0.0
     for term, weight in weights.items():
         if count := counts.get(term):
             score += weight * count * (K1 + 1) / (count + norm)
-    return score
+            held += weight
+    return LexicalScore(score, held / (sum(weights.values()) or 1.0))
 
 
 def _rarity(frequency: int, paragraphs: int) -> float:

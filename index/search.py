@@ -105,7 +105,10 @@ def _score(
     cosines = _cosines(matrix, vector).tolist() if ids else []
     frequencies = snapshot.lexical.count_paragraphs(terms)
     lexical = score_bm25(terms, [texts[number] for number in ids], frequencies, snapshot.figures)
-    return [Candidate(number, d, w, 0.0) for number, d, w in zip(ids, cosines, lexical, strict=True)]
+    return [
+        Candidate(number, cosine, words.bm25, 0.0, words.coverage)
+        for number, cosine, words in zip(ids, cosines, lexical, strict=True)
+    ]
 
 
 def _cosines(matrix: Vectors, vector: Vectors) -> NDArray[np.float32]:

@@ -161,6 +161,8 @@ class Candidate:
     """BM25, 0 and up; None where only the dense search found it."""
     fused: float
     """The order of the candidates; higher is better."""
+    coverage: float = 0.0
+    """0..1: how much of the question's terms the paragraph holds, each by its rarity."""
 
 
 @dataclass(frozen=True, slots=True)
