@@ -13,6 +13,7 @@ import math
 import os
 import re
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,10 +82,8 @@ class LexicalIndex:
     def __init__(self, folder: Path) -> None:
         """Raises OSError where files are missing, ValueError where they are damaged."""
         self._tantivy = _load_tantivy()
-        self._files = _open(folder)
-        self._files.config_reader("manual", 0)  # the files never change: nothing to watch for
+        self._files, self._searcher = _open_for_reading(folder)
         self._schema = self._files.schema
-        self._searcher = self._files.searcher()
         segments = json.loads((folder / "meta.json").read_text("utf-8"))["segments"]
         self.dead = sum(int((segment["deletes"] or {}).get("num_deleted_docs", 0)) for segment in segments)
         """Deleted paragraphs whose words are still in the files."""
@@ -302,6 +301,24 @@ def _open(folder: Path) -> Any:
     files = _load_tantivy().Index.open(str(folder))
     files.register_tokenizer(_ANALYZER, _analyzer())
     return files
+
+
+def _open_for_reading(folder: Path) -> tuple[Any, Any]:
+    """The files and a searcher over them. tantivy makes a lock file even to read: where the folder cannot be written,
+    it is given one of links, which may go again once the files are open."""
+    if os.access(folder, os.W_OK):
+        return _searcher_of(folder)
+    with tempfile.TemporaryDirectory() as links:
+        for path in folder.iterdir():
+            if not path.name.endswith(".lock"):
+                Path(links, path.name).symlink_to(path.absolute())
+        return _searcher_of(Path(links))
+
+
+def _searcher_of(folder: Path) -> tuple[Any, Any]:
+    files = _open(folder)
+    files.config_reader("manual", 0)  # the files never change: nothing to watch for
+    return files, files.searcher()
 
 
 def _load_tantivy() -> Any:
