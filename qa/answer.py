@@ -1,57 +1,33 @@
-"""From evidence to an answer: which sentences are quoted, how they are numbered, and whether there is an answer at all.
+"""From evidence to an answer: how sure it is, which passages are cited, and whether there is an answer at all.
 
-Pure: the same evidence always gives the same answer. A quote is never written, only cut: `text[start:end]`.
+Pure: the same evidence always gives the same answer.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from qa.evidence import Evidence, Sentence
-from qa.types import Citation, Location, Passage, TextRange
+from qa.confidence import estimate_chance
+from qa.evidence import Evidence
+from qa.quotes import Quote
+from qa.types import Citation, Passage, TextRange
 
-DEFAULT_THRESHOLD = 0.5
 MOST_QUOTES = 5
-_SLOPE, _OFFSET = 0.6, 1.2
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """One or two neighbouring sentences of a passage."""
-
-    evidence: Evidence
-    start: int
-    end: int
-    score: float
-    """0..1; higher is better."""
-    span: tuple[int, int] | None
-    """The answering words; like `start` and `end` in the passage's text."""
+_CITED_SHARE = 0.5
+"""A further passage is cited where its chance to answer is at least this share of the best one's."""
 
 
 def estimate_confidence(evidence: Sequence[Evidence]) -> float:
-    """0..1: the chance that the best passage answers."""
-    readings = [one.reading for one in evidence if one.reading is not None]
-    if readings:
-        return _sigmoid(_SLOPE * max(reading.relevance for reading in readings) + _OFFSET)
-    return max((one.candidate.dense or 0.0 for one in evidence), default=0.0)
+    """0..1: the chance that the best passage answers; 0 where there is none."""
+    return max((estimate_chance(one) for one in evidence), default=0.0)
 
 
-def choose_quotes(evidence: Sequence[Evidence], most: int = MOST_QUOTES) -> tuple[Quote, ...]:
-    """The best sentences of the passages that have sentences, best passage first."""
-    quotes: list[Quote] = []
-    for one in evidence:
-        if one.sentences and len(quotes) < most:
-            best = max(one.sentences, key=lambda sentence: sentence.score)
-            quotes.append(_cut_quote(one, best))
-    return tuple(quotes)
-
-
-def _cut_quote(evidence: Evidence, best: Sentence) -> Quote:
-    span = None if best.span is None else (best.span.start, best.span.end)
-    end = best.end if span is None else max(best.end, span[1])
-    return Quote(evidence, best.start, end, estimate_confidence([evidence]), span)
+def choose_cited(evidence: Sequence[Evidence], threshold: float) -> list[Evidence]:
+    """The passages worth quoting, in their order: the first, and those that are about as likely to answer."""
+    if not evidence:
+        return []
+    least = max(threshold, _CITED_SHARE * estimate_confidence(evidence))
+    return [one for position, one in enumerate(evidence) if position == 0 or estimate_chance(one) >= least]
 
 
 def build_citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
@@ -59,30 +35,31 @@ def build_citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
     return tuple(_build_citation(number, quote) for number, quote in enumerate(quotes, 1))
 
 
-def _build_citation(number: int, quote: Quote, also_in: tuple[Location, ...] = ()) -> Citation:
+def _build_citation(number: int, quote: Quote) -> Citation:
     source = quote.evidence.source
     paragraph = source.paragraph
-    offset = paragraph.start
-    span = quote.span
     return Citation(
         number=number,
         path=source.path,
         title=source.title,
         date=source.date,
         paragraph=paragraph.block,
-        start=offset + quote.start,
-        end=offset + quote.end,
+        start=paragraph.start + quote.start,
+        end=paragraph.start + quote.end,
         line=paragraph.line + _count_line_ends(paragraph.text[: quote.start]),
         page=paragraph.page,
         heading=paragraph.heading,
-        quote=paragraph.text[quote.start : quote.end],
-        score=quote.score,
-        answer_span=None
-        if span is None
-        else TextRange(offset + span[0], offset + span[1], paragraph.text[span[0] : span[1]]),
+        quote=quote.text,
+        score=estimate_chance(quote.evidence),
+        answer_span=None if quote.span is None else _range(quote.evidence, *quote.span),
         passage=TextRange(paragraph.start, paragraph.end, paragraph.text),
-        also_in=also_in,
+        also_in=quote.also_in,
     )
+
+
+def _range(evidence: Evidence, start: int, end: int) -> TextRange:
+    paragraph = evidence.source.paragraph
+    return TextRange(paragraph.start + start, paragraph.start + end, paragraph.text[start:end])
 
 
 def _count_line_ends(text: str) -> int:
@@ -108,20 +85,21 @@ def _build_passage(evidence: Evidence) -> Passage:
         page=paragraph.page,
         heading=paragraph.heading,
         text=paragraph.text,
-        score=estimate_confidence([evidence]),
+        score=estimate_chance(evidence),
     )
 
 
-def _sigmoid(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
+def render_reason(evidence: Sequence[Evidence], missing: Sequence[str], confidence: float, threshold: float) -> str:
+    """Why there is no answer: what came closest, and why that was not enough.
 
-
-def render_reason(evidence: Sequence[Evidence], confidence: float, threshold: float) -> str:
-    """Why there is no answer: what came closest, and that it was not enough."""
+    :param missing: words of the question that the closest passage does not hold.
+    """
     if not evidence:
         return "No paragraph has anything to do with the question."
     closest = evidence[0].source
-    return (
-        f"The closest passage is in {closest.path} (line {closest.paragraph.line}), but it does not seem to answer: "
-        f"confidence {confidence:.2f}, {threshold:.2f} is needed."
-    )
+    place = f"The closest passage, in {closest.path} (line {closest.paragraph.line}),"
+    sure = f"confidence {confidence:.2f}, {threshold:.2f} is needed"
+    if missing:
+        named = ", ".join(f"“{word}”" for word in missing[:3])
+        return f"{place} says nothing of {named} ({sure})."
+    return f"{place} is about this but does not seem to answer ({sure})."

@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING
 from index.errors import DocumentsError, IndexStaleError
 from index.types import BuildReport, Candidate, Changes, Encoder, ProgressCallback, Reader
 from qa.answer import (
-    DEFAULT_THRESHOLD,
     MOST_QUOTES,
     build_citations,
     build_passages,
-    choose_quotes,
+    choose_cited,
     estimate_confidence,
     render_reason,
 )
+from qa.confidence import DEFAULT_THRESHOLD
 from qa.conversation import Understood, understand
 from qa.evidence import Evidence, score_sentences
 from qa.questions import check_question
+from qa.quotes import choose_quotes
 from qa.settings import Settings
 from qa.types import Answer, ArticleSummary, ArticleView, Citation, IndexInfo, IndexState, Passage, Turn
 
@@ -39,8 +40,8 @@ CANDIDATES = 50
 """Proposed by each of the two searches."""
 RERANK_DEPTH = 12
 """Read by the cross-encoder."""
-QUOTED_PASSAGES = 3
-"""Whose sentences are scored."""
+CITED_PASSAGES = 8
+"""Whose sentences are scored: at most five are quoted, the others may say the same."""
 _SECONDS_FRESH = 2.0
 """So long a look at the folder is good for."""
 
@@ -158,22 +159,23 @@ class Engine:
         confidence = estimate_confidence(read)
         threshold = DEFAULT_THRESHOLD if self._settings.threshold is None else self._settings.threshold
         answered = bool(read) and confidence >= threshold
-        citations: tuple[Citation, ...] = ()
-        if answered:
-            reader = self._reader.result()
-            quoted = [replace(one, sentences=score_sentences(question, one, reader)) for one in read[:QUOTED_PASSAGES]]
-            citations = build_citations(choose_quotes(quoted, MOST_QUOTES))
         return Answer(
             question=question,
             asked_as=question,
             answered=answered,
             confidence=confidence,
-            citations=citations,
+            citations=self._cite(question, read, threshold) if answered else (),
             passages=build_passages(read, self._settings.passages),
             index=self._info,
             timings_ms={},
-            reason=None if answered else render_reason(read, confidence, threshold),
+            reason=None if answered else _explain(question, read, confidence, threshold),
         )
+
+    def _cite(self, question: str, read: list[Evidence], threshold: float) -> tuple[Citation, ...]:
+        reader = self._reader.result()
+        cited = choose_cited(read, threshold)[:CITED_PASSAGES]
+        scored = [replace(one, sentences=score_sentences(question, one, reader)) for one in cited]
+        return build_citations(choose_quotes(scored, MOST_QUOTES))
 
     def find_changes(self) -> Changes:
         """How the folder differs from the open generation, by a cheap look."""
@@ -291,6 +293,14 @@ def _load_reader(settings: Settings) -> Reader | None:
     from index.rerank import load_reader
 
     return load_reader(settings.reranker)
+
+
+def _explain(question: str, read: list[Evidence], confidence: float, threshold: float) -> str:
+    from index.lexical import find_missing_words
+
+    paragraph = read[0].source.paragraph if read else None
+    missing = find_missing_words(question, paragraph.embedded_text) if paragraph else []
+    return render_reason(read, missing, confidence, threshold)
 
 
 def _render_stale(changes: Changes) -> str:

@@ -18,6 +18,7 @@ from qa.types import SCHEMA_VERSION, Answer, Citation, Passage
 
 # Legal in JSON strings but not safe on a terminal (DEL, C1, bidirectional controls), or not encodable (surrogates).
 _ESCAPED_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_LINE_ENDS = re.compile(r"[ \t]*\n[ \t]*")
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -39,7 +40,8 @@ def render_text(answer: Answer, *, docs: Path, colour: bool = False, width: int 
 
 def _render_citation(citation: Citation, docs: Path, colour: bool, width: int) -> str:
     mark = f"[{citation.number}] "
-    lines = _wrapped(_emphasised(citation, colour), width, mark, " " * len(mark))
+    # The lines of a hard-wrapped article are not those of the terminal; `qa show --range` prints the quote as it stands.
+    lines = _wrapped(_LINE_ENDS.sub(" ", _emphasised(citation, colour)), width, mark, " " * len(mark))
     also = f"; also in {', '.join(safe_line(place.path) for place in citation.also_in)}" if citation.also_in else ""
     lines.append(" " * len(mark) + _source_line(citation, docs, colour) + _styled(also, _DIM, colour))
     return "\n".join(lines)

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from qa.answer import DEFAULT_THRESHOLD
+from qa.confidence import DEFAULT_THRESHOLD
 from qa.diagnostics import ProgressLine, render_seconds, tell
 from qa.engine import open_engine
 from qa.evaluation import evaluate_file

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from qa.answer import DEFAULT_THRESHOLD
+from qa.confidence import DEFAULT_THRESHOLD
 from qa.engine import open_engine
 from qa.evaluation import evaluate
 from qa.evaluation.command import render_evaluation

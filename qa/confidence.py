@@ -1,0 +1,28 @@
+"""How likely a passage is to answer: the one place where scores become chances.
+
+Logistic regressions; where their numbers come from is written in tests/benchmarks/DECISIONS.md.
+"""
+
+from __future__ import annotations
+
+import math
+
+from qa.evidence import Evidence
+
+DEFAULT_THRESHOLD = 0.5
+"""Chance from which an answer is given."""
+_BY_RELEVANCE = (1.2, 0.6)
+"""Intercept and slope over the relevance of a cross-encoder that finds no spans."""
+
+
+def estimate_chance(evidence: Evidence) -> float:
+    """0..1: the chance that the passage holds the answer. Without a cross-encoder, its cosine to the question."""
+    reading = evidence.reading
+    if reading is None:
+        return min(1.0, max(0.0, evidence.candidate.dense or 0.0))
+    intercept, slope = _BY_RELEVANCE
+    return _logistic(intercept + slope * reading.relevance)
+
+
+def _logistic(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
