@@ -121,8 +121,8 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _clause(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return "permission denied"
+    if isinstance(error, IsADirectoryError):
+        return _kind_of(stat.S_IFDIR)
     return (error.strerror or str(error)).lower()
 
 

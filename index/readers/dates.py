@@ -96,4 +96,4 @@ def _is_stamp(text: str, match: re.Match[str]) -> bool:
         return True
     if len(before) + len(after) > MAX_LINE or not AFTER_STAMP.match(after):
         return False
-    return not before.strip() or before.rstrip()[-1] in ",|·•–—-:(" or len(before) <= 30
+    return not before.strip() or before.rstrip()[-1] in ",|·•–—-:(" or before.strip().istitle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 
 from index.errors import UnreadableFileError
 
@@ -42,8 +43,33 @@ MAX_CONTROLS = 0.02
 """Share of control characters above which bytes are no text."""
 
 MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-WESTERN = frozenset("äöüßÄÖÜéèêëàâçîïôûùœŒÉÈÀÇáíóúñÁÍÓÚÑ¡¿åÅæÆøØãõ§°€£©®™·–—‘’“”„‚«»…•¼½¾²³µ±×\u00a0")
-"""What letters and signs beyond ASCII a text in Windows' western encoding is made of."""
+ASCII_LETTERS = re.compile(rb"[A-Za-z]+")
+JAPANESE_MAIL = re.compile(rb"\x1b\$[@B].*?\x1b\([BJ]", re.DOTALL)
+LIVING = re.compile(
+    r"[\t\n\r\f -~\u00a0-\u024f\u0370-\u05ff\u0600-\u06ff\u0900-\u0dff\u0e00-\u0eff\u10a0-\u11ff\u1e00-\u20cf"
+    r"\u2100-\u22ff\u2500-\u27bf\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef\U0001f300-\U0001faff]+"
+)
+"""Characters of scripts in use, punctuation and emoji."""
+
+LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "iso8859_15", "mac_roman", "cp850", "cp852", "cp1257")
+"""Encodings of mostly ASCII text; of those that fit equally well, the first."""
+
+ALPHABETS = tuple(
+    frozenset(letters)
+    for letters in (
+        *("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúüªº", "áâãàçéêíóôõúü", "àèéìòù", "åäöé", "åæøé", "áðéíóúýþæö"),
+        *("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţ", "čćđšž", "çğıiöşüâîû"),
+        *("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
+    )
+)
+"""Letters beyond ASCII of one language each, in lower case."""
+
+WESTERN = frozenset().union(*ALPHABETS[:8])
+"""Of several western languages at once, as where names are foreign."""
+
+SIGNS = frozenset("–—‘’‚“”„‹›«»…•·§°€£¢¥©®™†‡¡¿¼½¾²³µ±×÷\u00a0\u00ad")
+SIGN_IN_WORD = re.compile("[A-Za-z][¡¿¼½¾²³µ±×÷§°€£¢¥©®™†‡„‚“«»•\u00a0](?=[a-z])")
+MIN_KNOWN = 0.95
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -54,13 +80,18 @@ def decode(data: bytes) -> tuple[str, str]:
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return _decode_marked(data[len(mark) :], encoding), encoding
-    if wide := _wide_encoding(data):
+    try:
+        text, encoding = data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        text, encoding = "", ""
+    if (b"\0" in data or not encoding) and (wide := _wide_encoding(data)):
         return data.decode(wide), wide
     _refuse_binary(data)
-    try:
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
+    if not encoding:
         return _decode_legacy(data)
+    if JAPANESE_MAIL.search(data) and _decodes(data, "iso2022_jp_2"):
+        return data.decode("iso2022_jp_2"), "iso2022_jp_2"
+    return text, encoding
 
 
 def _decode_marked(data: bytes, encoding: str) -> str:
@@ -73,27 +104,27 @@ def _decode_marked(data: bytes, encoding: str) -> str:
 
 
 def _wide_encoding(data: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark: most text in them has zeros in every second byte or in three of
-    four."""
-    head = data[:4096]
-    if b"\0" not in head:
-        return None
-    zeros = [head[offset::4].count(0) / max(1, len(head[offset::4])) for offset in range(4)]
-    wide = {
-        "utf-32-le": zeros[0] < 0.2 and min(zeros[2:]) > 0.9,
-        "utf-32-be": zeros[3] < 0.2 and min(zeros[:2]) > 0.9,
-        "utf-16-le": max(zeros[0], zeros[2]) < 0.2 and min(zeros[1], zeros[3]) > 0.3,
-        "utf-16-be": max(zeros[1], zeros[3]) < 0.2 and min(zeros[0], zeros[2]) > 0.3,
-    }
-    return next((name for name, fits in wide.items() if fits and _is_plain_text(data, name)), None)
+    """UTF-16 or UTF-32 without a mark, told by what the first characters would be."""
+    for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
+        if len(data) % width == 0 and _is_writing(data[:4096], encoding) and _decodes(data, encoding):
+            return encoding
+    return None
 
 
-def _is_plain_text(data: bytes, encoding: str) -> bool:
+def _is_writing(head: bytes, encoding: str) -> bool:
+    """Whether nearly all characters are of living scripts, with spaces or ideographic stops among them. Bytes of
+    another encoding, paired, are scattered over all scripts, and none of the pairs is a space."""
+    text = head.decode(encoding, "ignore")
+    spaces = sum(text.count(character) for character in " \n\t、。，　")
+    return spaces >= max(1, 0.005 * len(text)) and len(LIVING.sub("", text)) <= 0.02 * len(text)
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
     try:
-        text = data.decode(encoding)
+        data.decode(encoding)
     except UnicodeDecodeError:
         return False
-    return sum(character.isprintable() or character.isspace() for character in text[:4096]) > 0.97 * len(text[:4096])
+    return True
 
 
 def _refuse_binary(data: bytes) -> None:
@@ -107,14 +138,13 @@ def _refuse_binary(data: bytes) -> None:
 
 
 def _decode_legacy(data: bytes) -> tuple[str, str]:
-    """Damaged UTF-8, Windows' western encoding where it fits exactly, else what the detector thinks
-    likeliest."""
+    """Damaged UTF-8; a Latin encoding whose letters make up one language's; else what the detector thinks likeliest."""
     beyond_ascii = len(data) - len(data.translate(None, bytes(range(128, 256))))
     if sum(len(match) for match in MULTIBYTE.findall(data)) > 0.9 * beyond_ascii:
         return data.decode("utf-8", "replace"), "utf-8"
-    if text := _decode_western(data):
-        return text, "cp1252"
-    # 40 ms to import, so only for files that are not UTF-8.
+    if encoding := _latin_encoding(data, beyond_ascii):
+        return data.decode(encoding), encoding
+    # 40 ms to import, so only for files that are neither UTF-8 nor in the letters of a language we know.
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
@@ -123,17 +153,23 @@ def _decode_legacy(data: bytes) -> tuple[str, str]:
     return _without_surrogates(str(best)), best.encoding
 
 
-def _decode_western(data: bytes) -> str | None:
-    """The detector takes short western texts for central European ones; this looks at the characters
-    themselves."""
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
+def _latin_encoding(data: bytes, beyond_ascii: int) -> str | None:
+    """The detector takes short Latin texts for rare relatives (Polish ISO 8859-2 for 8859-10): look at the letters."""
+    if sum(map(len, ASCII_LETTERS.findall(data))) < 2 * beyond_ascii:
         return None
-    beyond = [character for character in text if character > "\x7f"]
-    letters = sum(character.isascii() and character.isalpha() for character in text)
-    known = sum(character in WESTERN for character in beyond)
-    return text if known >= 0.95 * len(beyond) and letters > 2 * len(beyond) else None
+    fits = [(encoding, _share_known(data, encoding)) for encoding in LATIN if _decodes(data, encoding)]
+    best = max(fits, key=lambda fit: fit[1], default=("", 0.0))  # the first of equals
+    return best[0] if best[1] >= MIN_KNOWN else None
+
+
+def _share_known(data: bytes, encoding: str) -> float:
+    """Share of the characters beyond ASCII that are letters of one language, or signs that stand outside words."""
+    text = data.decode(encoding)
+    beyond = Counter(character.lower()[0] for character in text if character > "\x7f")
+    signs = sum(number for character, number in beyond.items() if character in SIGNS) - len(SIGN_IN_WORD.findall(text))
+    own = max(sum(number for character, number in beyond.items() if character in letters) for letters in ALPHABETS)
+    mixed = sum(number for character, number in beyond.items() if character in WESTERN) * 0.99
+    return (signs + max(own, mixed)) / max(1, beyond.total())
 
 
 def _without_surrogates(text: str) -> str:
