@@ -289,6 +289,42 @@ def _read_text(path: str) -> str:
         ) from error
 
 
+@cli.command()
+@click.argument("words", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--rename", nargs=2, type=(int, str), metavar="SESSION TITLE", help="Give a session another title.")
+@click.option("--delete", type=int, metavar="SESSION", help="Delete a session; it can be taken back for a day.")
+@click.option("--restore", type=int, metavar="SESSION", help="Take a deletion back.")
+def sessions(
+    words: tuple[str, ...], as_json: bool, rename: tuple[int, str] | None, delete: int | None, restore: int | None
+) -> None:
+    """List the saved conversations that hold all WORDS; rename, delete, restore one."""
+    from qa import session_commands as commands
+
+    if (rename is not None) + (delete is not None) + (restore is not None) > 1:
+        raise UsageError("--rename, --delete and --restore exclude each other; choose one.")
+    if rename is not None:
+        shown = commands.change_session(rename[0], title=rename[1])
+    elif delete is not None:
+        shown = commands.change_session(delete, delete=True)
+    elif restore is not None:
+        shown = commands.change_session(restore, restore=True)
+    else:
+        shown = commands.render_sessions(" ".join(words), as_json=as_json)
+    sys.stdout.write(shown)
+
+
+@cli.command()
+@click.argument("session", type=int)
+@click.option("--format", "form", type=click.Choice(["markdown", "json", "html"]), help="Of the export.")
+@click.option("-o", "--output", metavar="FILE", help="A new file; its ending tells the format. Default: stdout.")
+def export(session: int, form: str | None, output: str | None) -> None:
+    """Write a saved conversation with its citations as Markdown, JSON or HTML."""
+    from qa.session_commands import export_session
+
+    sys.stdout.write(export_session(session, form, output))
+
+
 def _leave(code: ExitCode) -> None:
     """End at once with `code`: tearing down the models' threads takes 40 ms that nobody should wait for."""
     sys.stdout.flush()
