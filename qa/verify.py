@@ -238,7 +238,9 @@ def find_nearest(quote: str, text: str, path: str, near: int) -> Found | None:
 
 
 def _build_found(text: str, path: str, start: int, end: int, ratio: float) -> Found:
-    return Found(path, start, end, text.count("\n", 0, start) + 1, text[start:end], ratio)
+    before = text[:start]
+    line = before.count("\n") + before.count("\r") - before.count("\r\n") + 1
+    return Found(path, start, end, line, text[start:end], ratio)
 
 
 def find_similar(quote: str, text: str, path: str, near: int) -> Found | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from index.errors import DocumentsError, UsageError
+from qa.engine import open_engine
 from qa.render import build_record, render_json, render_json_line
+from qa.settings import Settings
 from qa.types import Answer, Citation, IndexInfo, Passage, TextRange
 from qa.verify import (
     build_report_record,
@@ -331,6 +334,22 @@ def test_what_ask_writes_is_what_verify_reads(answer: dict[str, Any]) -> None:
     lines = render_json_line(one, 7) + "\n" + render_json_line(declined, {"any": "thing"})
     assert [record["answered"] for record in parse_answers("\ufeff" + lines)] == [True, False]
     assert parse_answers(json.dumps([answer, answer], indent=1)) == [answer, answer]
+
+
+def test_real_answers_keep_to_the_schema_and_hold(tmp_path: Path) -> None:
+    """What the engine answers, or declines, is JSON by the shipped schema, and every quote of it is in its place."""
+    articles = shutil.copytree(Path(__file__).parents[1] / "docs_src", tmp_path / "articles")
+    engine = open_engine(Settings(docs=articles))
+    try:
+        asked = ["Did China condemn the invasion?", "How long was the joint statement?", "Who won the 2022 World Cup?"]
+        lines = [render_json_line(engine.ask(question), number) for number, question in enumerate(asked)]
+    finally:
+        engine.close()
+    answers = parse_answers("".join(lines))
+    assert [answer["answered"] for answer in answers] == [True, True, False]
+    report = verify_answers(answers, articles)
+    assert report.checks
+    assert report.holds
 
 
 def test_the_schema_is_a_schema() -> None:

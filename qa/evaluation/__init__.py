@@ -95,9 +95,7 @@ def locate_partial_file(questions: Path, docs: Path) -> Path:
     """Where results of an unfinished run over these questions and articles are kept: in the user's cache."""
     import hashlib
 
-    from platformdirs import user_cache_path
+    from index.models import find_cache_folder
 
     named = os.fsencode(f"{questions.resolve()}\0{docs.resolve()}")
-    return (
-        user_cache_path("qa", appauthor=False) / "eval" / f"{hashlib.blake2b(named, digest_size=12).hexdigest()}.jsonl"
-    )
+    return find_cache_folder() / "eval" / f"{hashlib.blake2b(named, digest_size=12).hexdigest()}.jsonl"

@@ -1,0 +1,160 @@
+"""Nothing goes out: no command opens a socket, told by the interpreter and, where it may look, by the kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+from fcntl import ioctl
+from pathlib import Path
+from termios import TIOCSWINSZ
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+QUESTION = "Did China condemn the invasion?"
+SECONDS_TO_ANSWER = 120
+
+# Told by the interpreter itself, in this process and in every child, however it ends (`os._exit` runs no atexit).
+NOTE_SOCKETS = """
+import os, sys
+
+def note(event, arguments, file=os.open(os.environ["QA_TEST_SOCKETS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)):
+    if event.startswith("socket."):
+        os.write(file, f"{event} {arguments!r}\\n".encode(errors="backslashreplace"))
+
+sys.addaudithook(note)
+"""
+INET = re.compile(r"AF_INET|socket\.(?:connect|bind|getaddrinfo|gethostby\w+|sendto)")
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    return shutil.copytree(ROOT / "docs_src", tmp_path / "articles")
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> dict[str, str]:
+    """An environment in which every socket is noted in the file QA_TEST_SOCKETS."""
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "sitecustomize.py").write_text(NOTE_SOCKETS, encoding="utf-8")
+    noted = tmp_path / "sockets.txt"
+    noted.touch()
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(hooks), str(ROOT)]),
+        "QA_TEST_SOCKETS": str(noted),
+        "TERM": "xterm-256color",
+    }
+
+
+def run_qa(articles: Path, environment: dict[str, str], *arguments: str, before: tuple[str, ...] = ()) -> str:
+    """What `qa` prints; `before` is a command that runs it."""
+    command = [*before, sys.executable, "-m", "qa", "--docs", str(articles), *arguments]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_app(articles: Path, environment: dict[str, str], *, before: tuple[str, ...] = ()) -> str:
+    """Types a question into the app in a terminal of its own; what was drawn until a quote was seen, or all of it."""
+    command = [*before, sys.executable, "-m", "qa", "--docs", str(articles)]
+    terminal, inside = pty.openpty()
+    ioctl(terminal, TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    process = subprocess.Popen(
+        command, env=environment, cwd=ROOT, stdin=inside, stdout=inside, stderr=inside, start_new_session=True
+    )
+    os.close(inside)
+    try:
+        return converse(terminal)
+    finally:
+        # The whole group: a tracer that is killed alone leaves what it traced running.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        os.close(terminal)
+
+
+def converse(terminal: int) -> str:
+    drawn = ""
+    asked = False
+    end = time.monotonic() + SECONDS_TO_ANSWER
+    while time.monotonic() < end and "has not" not in drawn:
+        drawn += read_terminal(terminal)
+        # A first screen is there: what is typed before is the terminal's, not the app's.
+        if not asked and len(drawn) > 1000:
+            os.write(terminal, QUESTION.encode())
+            drawn += read_terminal(terminal)
+            os.write(terminal, b"\r")
+            asked = True
+    return drawn
+
+
+def read_terminal(terminal: int) -> str:
+    ready, _, _ = select.select([terminal], [], [], 0.5)
+    if not ready:
+        return ""
+    with contextlib.suppress(OSError):  # the end of the app is an error to whoever reads its terminal
+        return os.read(terminal, 65_536).decode(errors="replace")
+    return ""
+
+
+def test_index_and_ask_open_no_socket(articles: Path, watched: dict[str, str]) -> None:
+    """From nothing to an answer, not one socket of any kind is made, in no process."""
+    run_qa(articles, watched, "index")
+    assert "not condemned the invasion" in " ".join(run_qa(articles, watched, "ask", QUESTION).split())
+    assert Path(watched["QA_TEST_SOCKETS"]).read_text(encoding="utf-8") == ""
+
+
+def test_the_watch_sees_a_socket(watched: dict[str, str]) -> None:
+    """The other way round: a socket that is made is noted, so the checks here can fail."""
+    code = "import socket; socket.socket().close()"
+    subprocess.run([sys.executable, "-c", code], env=watched, check=True)
+    assert "socket.__new__" in Path(watched["QA_TEST_SOCKETS"]).read_text(encoding="utf-8")
+
+
+def test_the_app_opens_no_connection(articles: Path, watched: dict[str, str]) -> None:
+    """From the first paint to an answer the app makes no socket but the event loop's own pair, which leads nowhere."""
+    drawn = run_app(articles, watched)
+    assert "has not" in drawn
+    noted = Path(watched["QA_TEST_SOCKETS"]).read_text(encoding="utf-8").splitlines()
+    assert not [line for line in noted if INET.search(line)]
+
+
+def find_tracer(tmp_path: Path) -> tuple[str, ...]:
+    """The command that has the kernel note every system call of the network in `calls.txt`; skips without one."""
+    tracer = shutil.which("strace")
+    command = (tracer or "", "-f", "-qq", "-e", "trace=%network", "-o", str(tmp_path / "calls.txt"))
+    if tracer is None or subprocess.run([*command, "true"], capture_output=True).returncode:
+        pytest.skip("strace is not installed or may not trace here")
+    return command
+
+
+def test_the_kernel_sees_no_connection(articles: Path, watched: dict[str, str], tmp_path: Path) -> None:
+    """Neither Python nor a library of native code opens a connection: not to build, to ask, nor in the app."""
+    tracer = find_tracer(tmp_path)
+    calls = tmp_path / "calls.txt"
+    run_qa(articles, watched, "index", before=tracer)
+    assert "AF_INET" not in calls.read_text(encoding="utf-8")
+    run_qa(articles, watched, "ask", QUESTION, before=tracer)
+    assert "AF_INET" not in calls.read_text(encoding="utf-8")
+    assert "has not" in run_app(articles, watched, before=tracer)
+    assert "AF_INET" not in calls.read_text(encoding="utf-8")
+    code = "import socket; socket.socket().close()"
+    subprocess.run([*tracer, sys.executable, "-c", code], check=True)
+    assert "AF_INET" in calls.read_text(encoding="utf-8")
+
+
+def test_all_works_without_a_network(articles: Path, watched: dict[str, str]) -> None:
+    """In a world without any network device, a first question is answered as ever."""
+    alone = ("unshare", "--map-root-user", "--net")
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True).returncode:
+        pytest.skip("no network of one's own can be made here")
+    assert "[1]" in run_qa(articles, watched, "ask", QUESTION, before=alone)
