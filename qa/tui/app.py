@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,8 +61,6 @@ class AppOptions:
     """Name of an action -> key."""
     session_id: int | None = None
     """The session to continue; None begins a new one."""
-    animate: bool = True
-    """False draws nothing that moves, for pictures."""
 
 
 class QaApp(App[None]):
@@ -226,7 +225,8 @@ class QaApp(App[None]):
     def _start_program(self, command: list[str]) -> None:
         nothing = subprocess.DEVNULL
         # Of its own session, so that it outlives the app and its words do not land on the screen.
-        subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+        process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+        threading.Thread(target=process.wait, daemon=True).start()
         self.tell(f"Opened in {Path(command[0]).name}.")
 
     # What upkeep tells

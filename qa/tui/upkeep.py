@@ -110,15 +110,17 @@ class Upkeep:
 
     async def _round(self) -> float:
         """One look and what follows from it; returns the seconds until the next."""
-        if not self._engine.is_open:
+        opens = not self._engine.is_open
+        if opens:
             await self._open()
-            self._watched.index_opened()
         if self._rebuild:
             await self._index(Changes())
         began = time.monotonic()
         state = await self._engine.run(lambda engine: engine.load_state(), Urgency.BACKGROUND)
         took = time.monotonic() - began
         self._show(state)
+        if opens:
+            self._watched.index_opened()
         if state.changes and self._options.refresh and self._options.index_command is not None:
             await self._index(state.changes)
         return max(self._options.seconds_between_looks, _SHARE_OF_TIME * took)

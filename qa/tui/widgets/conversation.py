@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -218,18 +217,15 @@ class Conversation(VerticalScroll):
         """Who scrolls up wants to read there."""
         self._follows = False
 
-    def on_click(self, event: events.Click) -> None:
-        """A click puts the cursor on a quote, a second one opens it."""
-        view = event.widget
-        if not isinstance(view, TurnView):
+    def on_turn_view_clicked(self, event: TurnView.Clicked) -> None:
+        """A click puts the cursor on a quote, a second one opens it; on a turn without quotes it unfolds passages."""
+        event.stop()
+        turn, place = event.turn, event.place
+        if place is None and turn.places:
             return
-        row = event.get_content_offset(view)
-        place = None if row is None else view.place_at(row.y)
-        if place is None and view.turn.places:
-            return
-        already = self._cursor == (view.turn, place)
-        self.move_to(view.turn, place, scroll=False)
-        if place is not None and event.chain >= 2:
-            self.post_message(PlaceWanted(view.turn, place))
+        already = self._cursor == (turn, place)
+        self.move_to(turn, place, scroll=False)
+        if place is not None and event.times >= 2:
+            self.post_message(PlaceWanted(turn, place))
         elif place is None and already:
             self.action_fold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -10,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -28,6 +30,14 @@ class SourceCard(Widget):
 
     DEFAULT_CSS = "SourceCard { height: auto; width: 1fr; padding: 0 1 0 0; }"
 
+    @dataclass
+    class Clicked(Message):
+        """A source was clicked (0-based among those of the turn)."""
+
+        number: int
+        times: int
+        """2 for a double click."""
+
     def __init__(self, place: Place, number: int) -> None:
         super().__init__()
         self.place = place
@@ -43,6 +53,10 @@ class SourceCard(Widget):
             self._drawn = None
             self.set_class(chosen, "-chosen")
             self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Says that it was clicked."""
+        self.post_message(self.Clicked(self.number, event.chain))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many rows as are drawn in `width`."""
@@ -148,15 +162,15 @@ class Sources(VerticalScroll):
         """Back to typing."""
         self.post_message(QuestionWanted())
 
-    def on_click(self, event: events.Click) -> None:
+    def on_source_card_clicked(self, event: SourceCard.Clicked) -> None:
         """A click chooses a source, a second one opens it."""
-        card = event.widget
-        if not isinstance(card, SourceCard) or self._turn is None:
+        event.stop()
+        if self._turn is None:
             return
-        if event.chain >= 2:
-            self.post_message(PlaceWanted(self._turn, card.number))
+        if event.times >= 2:
+            self.post_message(PlaceWanted(self._turn, event.number))
         elif self._turn.places:
-            self.post_message(CursorWanted(self._turn, card.number))
+            self.post_message(CursorWanted(self._turn, event.number))
 
 
 def _title_for(turn: TurnModel | None, places: tuple[Place, ...]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.selection import Selection
 from textual.widget import Widget
 
@@ -15,6 +19,15 @@ class TurnView(Widget):
     """Draws a TurnModel; knows which rows belong to which place."""
 
     DEFAULT_CSS = "TurnView { height: auto; width: 1fr; padding: 0 1; }"
+
+    @dataclass
+    class Clicked(Message):
+        """The turn was clicked, on a place (0-based) or beside them all."""
+
+        turn: TurnModel
+        place: int | None
+        times: int
+        """2 for a double click."""
 
     def __init__(self, turn: TurnModel) -> None:
         super().__init__()
@@ -53,6 +66,12 @@ class TurnView(Widget):
         first = 0 if place == 0 else start
         last = len(drawing.lines) if place == len(drawing.rows) - 1 else end
         return Region(0, first, self.size.width, last - first)
+
+    def on_click(self, event: events.Click) -> None:
+        """Says what was clicked."""
+        offset = event.get_content_offset(self)
+        place = None if offset is None else self.place_at(offset.y)
+        self.post_message(self.Clicked(self.turn, place, event.chain))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many rows as are drawn in `width`."""

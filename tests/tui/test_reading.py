@@ -1,0 +1,336 @@
+"""Answers and sources: moving, opening, searching, copying, editing."""
+
+from __future__ import annotations
+
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, OptionList
+
+from index.types import Skipped
+from qa.tui.app import render_place
+from qa.tui.clipboard import explain_refusal
+from qa.tui.programs import build_editor_command, build_opener_command
+from qa.tui.screens.article import ArticleScreen
+from qa.tui.screens.articles import ArticlesScreen
+from qa.tui.widgets.article_text import ArticleText
+from qa.tui.widgets.sources import SourceCard, Sources
+from tests.tui.conftest import Face, open_app
+from tests.tui.recorded import SPRING, TEXTS, TIDES, RecordedEngine
+
+
+async def _answered(face: Face, question: str = "What do tides do?") -> None:
+    await face.ask(question)
+    face.app.main.conversation.focus()
+    await face.pilot.pause()
+
+
+async def test_moving_through_citations_moves_the_sources() -> None:
+    """j and k, n and p, arrows and g and G go from quote to quote; the pane beside follows."""
+    async with open_app() as face:
+        await _answered(face)
+        conversation, sources = face.app.main.conversation, face.app.main.query_one(Sources)
+
+        def chosen() -> list[int]:
+            return [card.number for card in sources.query(SourceCard) if card.has_class("-chosen")]
+
+        assert (conversation.place, chosen()) == (0, [0])
+        for key, place in [
+            ("j", 1),
+            ("n", 2),
+            ("j", 2),
+            ("k", 1),
+            ("p", 0),
+            ("G", 2),
+            ("g", 0),
+            ("down", 1),
+            ("up", 0),
+        ]:
+            await face.press(key)
+            assert conversation.place == place, key
+            assert chosen() == [place], key
+
+
+async def test_the_sources_pane_moves_too() -> None:
+    """With the focus in the sources, the same keys move the same cursor, and Enter opens the article."""
+    async with open_app() as face:
+        await _answered(face)
+        await face.press("f2")
+        assert isinstance(face.app.focused, Sources)
+        await face.press("j")
+        assert face.app.main.conversation.place == 1
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        assert "mills.txt" in face.text
+
+
+async def test_enter_opens_the_article_at_the_quote() -> None:
+    """The quote is marked in its paragraph and in sight; n and p go to the next citation, in another article too."""
+    async with open_app(size=(80, 12)) as face:
+        await _answered(face, "How high is the highest tide?")
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        await face.pilot.pause()
+        text = face.app.screen.query_one(ArticleText)
+        assert text.scroll_offset.y > 0
+        barred = [line for line in face.text.splitlines() if "┃" in line]
+        assert "Spring tides in the Bay of Fundy reach 16.3" in barred[0]
+        assert barred[0].split()[0] == "12"
+        assert [TIDES[mark.start : mark.end] for mark in text._marks] == [SPRING, "16.3 metres"]
+        await face.press("escape")
+        assert face.app.screen is face.app.main
+
+
+async def test_next_citation_in_the_article() -> None:
+    """n goes through all citations of the answer, around the end, and loads the other article."""
+    async with open_app() as face:
+        await _answered(face)
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        assert "citation 1 of 3" in face.text
+        await face.press("n")
+        await face.until(lambda: "citation 2 of 3" in face.text)
+        assert "mills.txt" in face.text
+        assert "A tide mill keeps the water" in face.text
+        await face.press("n")
+        await face.until(lambda: "citation 3 of 3" in face.text)
+        await face.press("p", "p", "p")
+        await face.until(lambda: "citation 3 of 3" in face.text)
+
+
+async def test_search_in_the_article() -> None:
+    """/ marks every place, counts them, ] and [ go through them, Escape first closes the search."""
+    async with open_app() as face:
+        await _answered(face, "How high is the highest tide?")
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        await face.press("slash")
+        await face.type("BULGE")
+        assert "match 1 of 3" in face.text
+        await face.press("enter")
+        await face.press("right_square_bracket")
+        assert "match 2 of 3" in face.text
+        await face.press("left_square_bracket", "left_square_bracket")
+        assert "match 3 of 3" in face.text
+        await face.press("escape")
+        assert isinstance(face.app.screen, ArticleScreen)
+        assert "match" not in face.text
+        await face.press("slash")
+        await face.type("no such words")
+        await face.press("enter")
+        assert "Not found in this article." in face.said
+        await face.press("escape", "escape")
+        assert face.app.screen is face.app.main
+
+
+async def test_passages_of_a_declined_question_can_be_opened() -> None:
+    """Unfolded, the closest passages are places like citations."""
+    async with open_app() as face:
+        await face.ask("Nothing?")
+        face.app.main.conversation.focus()
+        await face.press("space", "j", "enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        assert "passage 2 of 3" in face.text
+
+
+async def test_list_of_articles() -> None:
+    """ctrl+o lists what is indexed, and what is skipped and why; typing filters; Enter opens."""
+    engine = RecordedEngine(skipped=(Skipped("scan.png", "not text (a PNG image)"),))
+    async with open_app(engine) as face:
+        await face.press("ctrl+o")
+        await face.until(lambda: isinstance(face.app.screen, ArticlesScreen) and "tides.md" in face.text)
+        assert "scan.png" in face.text
+        assert "not text (a PNG image)" in face.text
+        assert "2 of 2 articles, 1 files skipped (!)" in face.text
+        await face.type("sea 2021")
+        await face.until(lambda: "mills.txt" not in face.text)
+        assert face.app.screen.query_one(OptionList).option_count == 1
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        assert "Why the sea rises twice a day" in face.text
+
+
+async def test_ten_thousand_articles_filter_quickly() -> None:
+    """A long list shows its first 500 lines and says so."""
+    from qa.types import ArticleSummary
+
+    articles = [ArticleSummary(f"{number:05}.txt", f"Title {number}", None, 1) for number in range(10_000)]
+    async with open_app() as face:
+        await face.app.push_screen(ArticlesScreen(articles, ()))
+        await face.until(lambda: "500 of 10,000" in face.text)
+        await face.type("title 9999")
+        await face.until(lambda: "09999.txt" in face.text)
+
+
+async def test_copy_reaches_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """y copies the quote, c quote and citation as Markdown, Y the whole answer; each says so."""
+    async with open_app() as face:
+        await _answered(face, "How high is the highest tide?")
+        written: list[str] = []
+        driver = face.app._driver
+        assert driver is not None
+        monkeypatch.setattr(driver, "write", written.append)
+        await face.press("y")
+        assert written == [f"\x1b]52;c;{base64.b64encode(SPRING.encode()).decode()}\a"]
+        assert f"Copied the quote: {len(SPRING)} characters." in face.said
+        await face.press("c")
+        assert face.app.clipboard.startswith(f"> {SPRING}\n")
+        assert "— [1] *Why the sea rises twice a day*, 2021-06-04, `tides.md:12`" in face.app.clipboard
+        await face.press("Y")
+        assert face.app.clipboard.startswith("## How high is the highest tide?")
+
+
+async def test_a_terminal_that_takes_no_copies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the copy may not arrive, the message says why, and a file holds it."""
+    monkeypatch.setenv("TERM_PROGRAM", "Apple_Terminal")
+    monkeypatch.setenv("QA_DATA_DIR", str(tmp_path))
+    async with open_app() as face:
+        await _answered(face, "How high is the highest tide?")
+        await face.press("y")
+        assert (tmp_path / "copied.txt").read_text(encoding="utf-8") == SPRING
+        assert "Apple Terminal takes no copies" in face.said[-1]
+        assert str(tmp_path / "copied.txt") in face.said[-1]
+
+
+def test_which_terminals_take_copies() -> None:
+    """Refusals that are known are told with their reason, and so is a text that is too long."""
+    assert explain_refusal("a", {"TERM": "xterm-256color"}) is None
+    assert "linux" in (explain_refusal("a", {"TERM": "linux"}) or "")
+    assert "VTE" in (explain_refusal("a", {"VTE_VERSION": "7006"}) or "")
+    assert "longer" in (explain_refusal("a" * 60_000, {}) or "")
+
+
+async def test_nothing_to_copy_is_said() -> None:
+    """Copying without a quote under the cursor says what to do."""
+    async with open_app() as face:
+        await _answered(face, "Nothing?")
+        await face.press("y")
+        assert "The cursor is on no quote; move it with j and k." in face.said
+
+
+async def test_marked_text_is_copied() -> None:
+    """Text marked with the mouse is copied with ctrl+c, without the bars in front of quotes."""
+    async with open_app() as face:
+        await _answered(face, "How high is the highest tide?")
+        view = face.app.main.conversation._views[0]
+        face.app.screen._select_all_in_widget(view)
+        await face.press("ctrl+c")
+        assert "Spring tides in the Bay of Fundy" in face.app.clipboard
+        assert "┃" not in face.app.clipboard
+
+
+async def test_edit_opens_the_editor_at_the_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """e starts $EDITOR with the file and the line, as a list and without a shell."""
+    told = tmp_path / "told"
+    editor = tmp_path / "vim"
+    editor.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{told}"\n', encoding="utf-8")
+    editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("EDITOR", f"{editor} -c 'set nu; quit'")
+    async with open_app() as face:
+        monkeypatch.setattr(type(face.app._driver), "can_suspend", property(lambda _: True))
+        await _answered(face, "How high is the highest tide?")
+        await face.press("e")
+        await face.until(told.exists)
+        assert told.read_text(encoding="utf-8").splitlines() == ["-c", "set nu; quit", "+12", "/articles/tides.md"]
+
+
+async def test_edit_without_an_editor() -> None:
+    """Without $EDITOR the message says what to set."""
+    async with open_app() as face:
+        await _answered(face)
+        await face.press("e")
+        await face.until(lambda: face.said)
+        assert "set the variable EDITOR" in face.said[-1]
+
+
+def test_editor_commands() -> None:
+    """Each editor gets the line in its own way; the name of a file is never an option or a command."""
+    path = Path("/docs/-rf; $(x).txt")
+    assert build_editor_command(path, 7, {"EDITOR": "nano"}) == ["nano", "+7", str(path)]
+    assert build_editor_command(path, 7, {"EDITOR": "hx"}) == ["hx", f"{path}:7"]
+    assert build_editor_command(path, 7, {"VISUAL": "code -w", "EDITOR": "x"}) == ["code", "-w", "--goto", f"{path}:7"]
+    assert build_editor_command(path, 7, {"EDITOR": "my-editor"}) == ["my-editor", str(path)]
+    assert build_editor_command(Path("-x"), 1, {"EDITOR": "vi"})[-1] == str(Path.cwd() / "-x")
+
+
+async def test_open_original(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """o starts the program of the file's kind; without one, the message names what is missing."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with open_app() as face:
+        await _answered(face)
+        await face.press("o")
+        await face.until(lambda: face.said)
+        assert "is not installed" in face.said[-1]
+    opener = tmp_path / "xdg-open"
+    told = tmp_path / "told"
+    opener.write_text(f'#!/bin/sh\nprintf "%s" "$1" > "{told}"\n', encoding="utf-8")
+    opener.chmod(0o755)
+    assert build_opener_command(Path("/articles/a.txt")) in (
+        ["xdg-open", "/articles/a.txt"],
+        ["open", "/articles/a.txt"],
+    )
+    async with open_app() as face:
+        await _answered(face)
+        await face.press("o")
+        await face.until(lambda: told.exists() and told.read_text())
+        assert told.read_text(encoding="utf-8") == "/articles/tides.md"
+
+
+async def test_mouse() -> None:
+    """A click puts the cursor on a quote, a second one opens its article."""
+    async with open_app() as face:
+        await face.ask("What do tides do?")
+        row = next(number for number, line in enumerate(face.text.splitlines()) if "[2]" in line)
+        await face.pilot.click(offset=(8, row))
+        await face.pilot.pause()
+        assert face.app.main.conversation.place == 1
+        await face.pilot.click(offset=(8, row), times=2)
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        assert "mills.txt" in face.text
+
+
+async def test_an_article_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source whose article left the index says so and what to do."""
+    async with open_app() as face:
+        await _answered(face)
+        monkeypatch.delitem(TEXTS, "tides.md")
+        await face.press("enter")
+        await face.until(lambda: face.said)
+        assert "there is no such article" in face.said[-1]
+        assert face.app.screen is face.app.main
+
+
+async def test_long_lines_and_large_articles_scroll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line of a megabyte wraps in a thread and scrolls to a quote at its end."""
+    from qa.types import ArticleView
+    from tests.tui.recorded import build_answer
+
+    text = "wide 東京 word " * 70_000 + SPRING
+    async with open_app() as face:
+        place = build_answer("How high is the highest tide?").citations[0]
+        article = ArticleView("a.txt", "Long", None, text, "/articles/a.txt")
+        start = text.index(SPRING)
+        from dataclasses import replace
+
+        from qa.tui.turns import place_of_citation
+
+        moved = place_of_citation(replace(place, start=start, end=start + len(SPRING), answer_span=None))
+        await face.app.push_screen(ArticleScreen(face.app, article, [moved]))
+        await face.until(lambda: "Bay of Fundy" in face.text, 20)
+        assert any("┃" in line for line in face.text.splitlines())
+        await face.press("g")
+        assert face.text.splitlines()[1].strip().startswith("1")
+        assert face.app.screen.query_one(Input).display is False
+
+
+def test_markdown_of_a_place() -> None:
+    """A copied citation names title, date, place and characters."""
+    from qa.tui.turns import place_of_citation
+    from tests.tui.recorded import build_answer
+
+    shown = render_place(place_of_citation(build_answer("How old is the oldest mill?").citations[0]))
+    assert shown.startswith(
+        "> its timber was felled in the year 619\n>\n> — [1] *Mills that the sea drives*, `mills.txt:4`"
+    )

@@ -1,0 +1,176 @@
+"""Sessions in the app: saved as one goes, continued, renamed, searched, deleted with undo, exported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from qa.sessions import TurnState, open_sessions
+from qa.tui.screens.prompt import PromptScreen
+from qa.tui.screens.sessions import SessionsScreen
+from tests.tui.conftest import Face, open_app
+from tests.tui.recorded import RecordedEngine
+
+
+async def _open_list(face: Face) -> None:
+    await face.press("ctrl+s")
+    await face.until(lambda: isinstance(face.app.screen, SessionsScreen) and "session" in face.text.split("Search")[-1])
+
+
+async def test_saved_as_one_goes(tmp_path: Path) -> None:
+    """A question is in the database before its answer, the answer as soon as it is there."""
+    engine = RecordedEngine()
+    engine.gate.clear()
+    async with open_app(engine, data=tmp_path) as face:
+        turn = await face.send("What do tides do?")
+        await face.until(lambda: turn.turn_id)
+        other = open_sessions(tmp_path)
+        [session] = other.list_sessions()
+        assert [saved.state for saved in other.load_turns(session.session_id)] == [TurnState.WAITING]
+        engine.gate.set()
+        await face.until(lambda: not turn.is_waiting)
+        await face.until(lambda: other.load_turns(session.session_id)[0].answer is not None)
+        assert session.title == "What do tides do?"
+        assert session.documents == "/articles"
+        other.close()
+
+
+async def test_continued(tmp_path: Path) -> None:
+    """A session of an earlier run is opened from the list and goes on, with its turns as history."""
+    async with open_app(data=tmp_path) as face:
+        await face.ask("What do tides do?")
+        await face.ask("Nothing?")
+    engine = RecordedEngine()
+    async with open_app(engine, data=tmp_path) as face:
+        await _open_list(face)
+        await face.press("enter")
+        await face.until(lambda: len(face.turns) == 2)
+        await face.until(lambda: "[1]" in face.text or "Not in the articles" in face.text)
+        assert "What do tides do?" in face.text.splitlines()[0]
+        await face.ask("And the oldest mill?")
+        assert engine.asked == [("And the oldest mill?", 1, False)]
+    store = open_sessions(tmp_path)
+    [session] = store.list_sessions()
+    assert session.turns == 3
+    store.close()
+
+
+async def test_continued_by_number(tmp_path: Path) -> None:
+    """A session named when the app is started is open when it is drawn."""
+    store = open_sessions(tmp_path)
+    session_id = store.create_session("Old", "/articles")
+    store.add_question(session_id, "Never answered?")
+    store.close()
+    async with open_app(data=tmp_path, session_id=session_id) as face:
+        await face.until(lambda: face.turns)
+        assert face.turns[0].state is TurnState.CANCELLED
+        await face.until(lambda: "r: ask again" in face.text)
+
+
+async def test_a_new_session(tmp_path: Path) -> None:
+    """ctrl+n begins an empty conversation; the one before stays in the list."""
+    async with open_app(data=tmp_path) as face:
+        await face.ask("What do tides do?")
+        await face.press("ctrl+n")
+        assert face.turns == []
+        assert "new session" in face.text
+        await face.ask("Nothing?")
+        await _open_list(face)
+        await face.until(lambda: "2 sessions" in face.text)
+
+
+async def test_search_rename_delete_undo(tmp_path: Path) -> None:
+    """The list searches answers too; f2 renames, f8 deletes, ctrl+z takes the deletion back."""
+    store = open_sessions(tmp_path)
+    for title in ("Alpha", "Beta", "Gamma"):
+        store.add_question(store.create_session(title, "/articles"), f"A question of {title}?")
+    store.close()
+    async with open_app(data=tmp_path) as face:
+        await _open_list(face)
+        await face.type("question of beta")
+        await face.until(lambda: "1 session" in face.text and "Beta" in face.text and "Alpha" not in face.text)
+        await face.press("f2")
+        await face.until(lambda: isinstance(face.app.screen, PromptScreen))
+        box = face.app.screen.query_one(Input)
+        box.value = "Delta"
+        await face.press("enter")
+        await face.until(lambda: "Delta" in face.text)
+        await face.press("f8")
+        await face.until(lambda: "1 deleted" in face.text)
+        assert "Delta" not in face.text
+        await face.press("ctrl+z")
+        await face.until(lambda: "Delta" in face.text)
+        await face.press("escape")
+        assert face.app.screen is face.app.main
+
+
+async def test_the_open_session_was_deleted(tmp_path: Path) -> None:
+    """Deleting the open session leaves an empty conversation, and the next question begins another."""
+    async with open_app(data=tmp_path) as face:
+        await face.ask("What do tides do?")
+        await _open_list(face)
+        await face.press("f8")
+        await face.until(lambda: "1 deleted" in face.text)
+        await face.press("escape")
+        await face.until(lambda: face.turns == [])
+        assert face.app.saving.session_id is None
+
+
+@pytest.mark.parametrize("form", ["markdown", "json", "html"])
+async def test_export(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The palette's export proposes a free name, writes there, and says where."""
+    monkeypatch.chdir(tmp_path)
+    ending = {"markdown": "md", "json": "json", "html": "html"}[form]
+    (tmp_path / f"what-do-tides-do.{ending}").write_text("mine", encoding="utf-8")
+    async with open_app(data=tmp_path / "data") as face:
+        await face.ask("What do tides do?")
+        face.app.main.action_export(form)
+        await face.until(lambda: isinstance(face.app.screen, PromptScreen))
+        await face.press("enter")
+        await face.until(lambda: face.said)
+        path = tmp_path / f"what-do-tides-do-2.{ending}"
+        assert str(path) in face.said[-1]
+        text = path.read_text(encoding="utf-8")
+        assert "Bay of Fundy" in text
+        assert "tides.md" in text
+        if form == "json":
+            assert json.loads(text)["turns"][0]["answer"]["answered"] is True
+    assert (tmp_path / f"what-do-tides-do.{ending}").read_text(encoding="utf-8") == "mine"
+
+
+async def test_nothing_to_export() -> None:
+    """Without a question there is nothing to write, and that is said."""
+    async with open_app() as face:
+        face.app.main.action_export("markdown")
+        await face.until(lambda: face.said)
+        assert "nothing to export" in face.said[-1]
+
+
+async def test_sessions_that_cannot_be_saved(tmp_path: Path) -> None:
+    """A damaged database is told once; asking goes on."""
+    (tmp_path / "sessions.sqlite3").write_bytes(b"not a database" * 100)
+    async with open_app(data=tmp_path, ready=False) as face:
+        await face.until(lambda: face.app.engine.is_open)
+        await face.until(lambda: face.said)
+        assert "Sessions are not being saved" in face.said[0]
+        turn = await face.ask("What do tides do?")
+        assert turn.state is TurnState.ANSWERED
+        assert len([message for message in face.said if "not being saved" in message]) == 1
+
+
+async def test_the_theme_is_kept(tmp_path: Path) -> None:
+    """A theme chosen in the app is the theme of the next run; one given on the command line wins."""
+    async with open_app(data=tmp_path) as face:
+        face.app.theme = "nord"
+        await face.pilot.pause(0.1)
+    async with open_app(data=tmp_path) as face:
+        await face.until(lambda: face.app.theme == "nord")
+    async with open_app(data=tmp_path, theme="textual-light") as face:
+        await face.pilot.pause(0.1)
+        assert face.app.theme == "textual-light"
+    async with open_app(data=tmp_path, theme="no-such") as face:
+        await face.until(lambda: face.said)
+        assert "there is no theme 'no-such'" in face.said[-1]
