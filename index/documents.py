@@ -12,10 +12,10 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from index.errors import DocumentsError, UnreadableFileError
-from index.readers import is_readable_name, read_document
+from index.readers import extension_of, is_readable_name, read_document
 from index.types import Document, Skipped, SourceFile
 
 MAX_FILE_BYTES = 128 * 2**20
@@ -233,7 +233,7 @@ def _reason_to_skip(path: str, status: os.stat_result) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return _kind_of(status.st_mode)
     if not is_readable_name(path):
-        return f"not a format that is read ({PurePosixPath(path).suffix.lower()})"
+        return f"not a format that is read ({extension_of(path)})"
     if status.st_size > MAX_FILE_BYTES:
         return _too_large(status.st_size)
     return None

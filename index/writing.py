@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from index import records
-from index.boilerplate import MAX_LENGTH, is_repeated, repetition_key
+from index.boilerplate import MAX_LENGTH, can_be_furniture, is_repeated, repetition_key
 from index.lexical import analyze
 from index.records import REPEATED, RULE
 from index.schema import pack_text, unpack_text
@@ -288,8 +288,8 @@ def load_skipped(database: sqlite3.Connection) -> set[tuple[str, str, tuple[int,
 
 
 def _key_of(paragraph: Paragraph) -> int | None:
-    """Eight bytes of the repetition key; None where the paragraph is too long ever to be furniture."""
-    if len(paragraph.text) > MAX_LENGTH:
+    """Eight bytes of the repetition key; None where repetition never makes the paragraph furniture."""
+    if not can_be_furniture(paragraph.text):
         return None
     return int.from_bytes(repetition_key(paragraph.text)[:8], "big", signed=True)
 

@@ -165,7 +165,9 @@ def test_markdown_takes_title_and_date_from_front_matter() -> None:
 
 def test_names_that_are_read() -> None:
     """Extensions in any case; no extension at all is looked into."""
-    assert all(map(is_readable_name, ("a.txt", "a/B.TXT", "a.md", "a.markdown", "README", "v1.2/notes")))
+    assert all(
+        map(is_readable_name, ("a.txt", "a/B.TXT", "a.md", "a.markdown", "README", "v1.2/notes", "Notes of Dr. Smith"))
+    )
     assert not any(map(is_readable_name, ("a.png", "a.txt.zip", "a.exe")))
 
 
