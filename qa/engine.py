@@ -95,11 +95,7 @@ class Engine:
         watch = _Stopwatch()
         self._look_after_index()
         watch.lap("refresh")
-        found = self._search(understood, watch)
-        if on_passages is not None:
-            on_passages(build_passages(found, self._settings.passages))
-        read = self._read(understood.asked_as, found)
-        watch.lap("rerank")
+        read = self._gather(understood, watch, on_passages)
         answer = self._decide(understood.asked_as, read)
         watch.lap("quote")
         return replace(
@@ -109,6 +105,20 @@ class Engine:
             context=understood.context or None,
             timings_ms=watch.timings(),
         )
+
+    def gather_evidence(self, question: str, history: tuple[Turn, ...] = ()) -> list[Evidence]:
+        """What an answer is decided from: the closest passages in their final order, read by the cross-encoder."""
+        return self._gather(understand(check_question(question), history), _Stopwatch(), None)
+
+    def _gather(
+        self, asked: Understood, watch: _Stopwatch, on_passages: Callable[[tuple[Passage, ...]], None] | None
+    ) -> list[Evidence]:
+        found = self._search(asked, watch)
+        if on_passages is not None:
+            on_passages(build_passages(found, self._settings.passages))
+        read = self._read(asked.asked_as, found)
+        watch.lap("rerank")
+        return read
 
     def _search(self, asked: Understood, watch: _Stopwatch) -> list[Evidence]:
         from index.search import search_candidates
