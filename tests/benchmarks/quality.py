@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from index.errors import QaError
 from qa.confidence import DEFAULT_THRESHOLD
 from qa.engine import open_engine
 from qa.evaluation import evaluate
@@ -195,10 +196,15 @@ def main() -> None:
         raise SystemExit(f"no set of that name under {SHARED}: {', '.join(sorted(unknown))}")
     rows = {}
     for one in sets:
-        if one.name in wanted:
+        if one.name not in wanted:
+            continue
+        try:
             report = measure_set(one, options)
-            print(render_report(report), flush=True)
-            rows[one.name] = render_row(report)
+        except QaError as error:
+            say(f"{one.name}: left out: {error}")
+            continue
+        print(render_report(report), flush=True)
+        rows[one.name] = render_row(report)
     print(render_table(rows))
     if options.limit is None and not options.no_write:
         rewrite_table(rows)
