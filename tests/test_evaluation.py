@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.errors import UsageError
+from qa.engine import Engine, open_engine
+from qa.evaluation import evaluate, evaluate_file, locate_partial_file
 from qa.evaluation.measures import (
     COLUMNS,
     MEASURES,
@@ -25,9 +30,10 @@ from qa.evaluation.measures import (
 )
 from qa.evaluation.questions import Question, holds_answer, load_questions
 from qa.evaluation.ranking import score_rankings
-from qa.evaluation.report import build_record, build_report, load_baseline, render_report
-from qa.evaluation.run import PartialFile, Result, build_key, build_table, judge_right
-from qa.types import IndexInfo, Turn
+from qa.evaluation.report import Report, build_record, build_report, load_baseline, render_report
+from qa.evaluation.run import PartialFile, Result, build_key, build_table, is_covered, judge_right
+from qa.settings import Settings
+from qa.types import IndexInfo, Passage, Turn
 
 INFO = IndexInfo(3, 2, 9, "model")
 
@@ -328,3 +334,102 @@ def test_a_baseline_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=r"old\.json"):
         load_baseline(path)
+
+
+QUESTIONS = [
+    {"id": "rise", "question": "How large was China's trade with Russia in 2021?", "answers": ["146.9 billion"]},
+    {"id": "aid", "question": "How much is the aid for Ukraine worth?", "answers": ["5 million yuan"]},
+    {"id": "tower", "question": "How high is the lighthouse of Lindau?", "answers": ["33 metres"]},
+    {"id": "none", "question": "Who won the World Cup in Brazil?", "answerable": False},
+]
+PLACES = {"rise": ("trade.txt", 2), "aid": ("trade.txt", 3), "tower": ("harbour.md", 2)}
+
+
+@pytest.fixture
+def question_file(tmp_path: Path) -> Path:
+    path = tmp_path / "questions.jsonl"
+    labels = {
+        name: {"relevant": [{"doc": doc, "paragraph": block}], "kind": "span"} for name, (doc, block) in PLACES.items()
+    }
+    path.write_text("\n".join(json.dumps(one | labels.get(one["id"], {})) for one in QUESTIONS), encoding="utf-8")
+    return path
+
+
+def without_time(report: Report) -> list[list[float]]:
+    return np.nan_to_num(np.delete(report.table, COLUMNS.index("ms"), axis=1), nan=-1.0).tolist()
+
+
+def open_for_measuring(docs: Path) -> Engine:
+    open_engine(Settings(docs=docs)).close()
+    return open_engine(Settings(docs=docs, passages=10, threshold=0.0, refresh=False))
+
+
+def test_an_interrupted_run_asks_only_what_is_left(docs: Path, question_file: Path) -> None:
+    """Ctrl-C after two questions: the next run asks the other two, and reports what one run would have."""
+    engine = open_for_measuring(docs)
+    asked: list[int] = []
+
+    def leave_after_two(done: int, total: int) -> None:
+        asked.append(done)
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_file(question_file, engine, docs=docs, threshold=0.5, on_done=leave_after_two)
+    assert locate_partial_file(question_file, docs).exists()
+    resumed = evaluate_file(
+        question_file, engine, docs=docs, threshold=0.5, on_done=lambda done, total: asked.append(done)
+    )
+    assert asked == [1, 2, 3, 4]
+    assert not locate_partial_file(question_file, docs).exists()
+    whole = evaluate(load_questions(question_file), engine, name="whole", threshold=0.5)
+    engine.close()
+    assert without_time(resumed) == without_time(whole)
+    assert {name: resumed.measures[name].value for name in ("hit@1", "quote_holds", "quote_exact", "auroc")} == {
+        "hit@1": 1.0,
+        "quote_holds": 1.0,
+        "quote_exact": 1.0,
+        "auroc": 1.0,
+    }
+
+
+def run_eval(docs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "qa", "--docs", str(docs), "eval", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=120)
+
+
+def test_the_command_refuses_a_stale_index(docs: Path, question_file: Path) -> None:
+    """Without an index, and with one that is older than an article, there are no numbers but exit code 3 and what to
+    do; with a fresh one, JSON that is a baseline for the next run."""
+    missing = run_eval(docs, str(question_file))
+    assert (missing.returncode, missing.stdout) == (3, "")
+    assert "qa index" in missing.stderr
+    open_engine(Settings(docs=docs)).close()
+    first = run_eval(docs, str(question_file), "--json")
+    assert first.returncode == 0, first.stderr
+    assert json.loads(first.stdout)["measures"]["quote_exact"]["value"] == 1.0
+    baseline = question_file.with_name("first.json")
+    baseline.write_text(first.stdout, encoding="utf-8")
+    second = run_eval(docs, str(question_file), "--baseline", str(baseline))
+    assert "against the baseline, 4 questions in common" in second.stdout
+    (docs / "trade.txt").write_text("Something else altogether.\n", encoding="utf-8")
+    stale = run_eval(docs, str(question_file), "--json")
+    assert (stale.returncode, stale.stdout) == (3, "")
+    assert "trade.txt" in stale.stderr
+    assert "Traceback" not in stale.stderr
+
+
+def test_excerpts_are_covered_word_by_word() -> None:
+    """An excerpt counts when passages side by side cover it, gaps of white space aside, and not when a word is out."""
+    text = "One two three.\n\nFour five six.\n\nSeven."
+
+    def passages(*ranges: tuple[int, int]) -> list[Passage]:
+        return [Passage("a", "", None, 0, s, e, 1, None, None, text[s:e], 0.5) for s, e in ranges]
+
+    both = passages((16, 30), (0, 14))
+    assert is_covered("two three.\n\nFour five", {"a": text}, both)
+    assert not is_covered("two three.\n\nFour five six.\n\nSeven", {"a": text}, both)
+    assert is_covered("two  THREE", {"a": text}, both)
+    assert not is_covered("One two", {"a": text}, passages((4, 14)))
+    assert not is_covered("One two", {"b": text}, both)

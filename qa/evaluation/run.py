@@ -129,11 +129,11 @@ def _judge_excerpts(question: Question, passages: Sequence[Passage], articles: _
         return None
     paths = list(dict.fromkeys(path for path, _ in question.relevant))
     texts = {path: articles.load(path) for path in paths}
-    covered = [_is_covered(excerpt, texts, passages) for excerpt in question.answers]
+    covered = [is_covered(excerpt, texts, passages) for excerpt in question.answers]
     return sum(covered) / len(covered)
 
 
-def _is_covered(excerpt: str, texts: dict[str, str], passages: Sequence[Passage]) -> bool:
+def is_covered(excerpt: str, texts: dict[str, str], passages: Sequence[Passage]) -> bool:
     """True where every word of an occurrence of `excerpt` stands in one of the passages."""
     for path, text in texts.items():
         ranges = [(passage.start, passage.end) for passage in passages if passage.path == path]
