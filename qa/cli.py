@@ -135,7 +135,7 @@ def ask(
         raise UsageError("--json, --jsonl and --markdown exclude each other; choose one.")
     settings = _load_settings(context, passages=passages, threshold=threshold, refresh=False if no_refresh else None)
     lines = _read_lines(questions)
-    show = _build_renderer(settings, as_json, as_json_lines, as_markdown)
+    show = _build_renderer(settings, as_json, as_json_lines, as_markdown, several=len(questions) != 1)
     _leave(_answer_all(settings, lines, show, as_records=as_json_lines))
 
 
@@ -172,7 +172,9 @@ def _answer_all(settings: Settings, lines: Iterator[str], show: Callable[..., st
     return worst
 
 
-def _build_renderer(settings: Settings, as_json: bool, as_json_lines: bool, as_markdown: bool) -> Callable[..., str]:
+def _build_renderer(
+    settings: Settings, as_json: bool, as_json_lines: bool, as_markdown: bool, *, several: bool
+) -> Callable[..., str]:
     from qa import render
 
     if as_json:
@@ -185,7 +187,9 @@ def _build_renderer(settings: Settings, as_json: bool, as_json_lines: bool, as_m
 
     colour = render.wants_colour(os.environ, sys.stdout.isatty())
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
-    return lambda answer, _: render.render_text(answer, docs=settings.docs, colour=colour, width=width)
+    return lambda answer, _: render.render_text(
+        answer, docs=settings.docs, colour=colour, width=width, with_question=several
+    )
 
 
 @cli.command(name="index")

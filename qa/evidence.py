@@ -13,6 +13,10 @@ from index.sentences import split_sentences
 from index.types import Candidate, Reader, Reading, Span, StoredParagraph
 
 
+_NO_SPAN = 10.0
+"""Logits that a sentence without any of the likeliest answers stands below the last of those that have one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence of a passage; offsets count in the passage's text."""
@@ -64,7 +68,7 @@ def score_sentences(question: str, evidence: Evidence, reader: Reader | None) ->
 
 def _score_by_spans(ranges: Sequence[tuple[int, int]], spans: Sequence[Span]) -> tuple[Sentence, ...]:
     """Each sentence has the score of the best span that starts in it; a sentence without one stands below all."""
-    floor = min(span.score for span in spans) - 1.0
+    floor = min(span.score for span in spans) - _NO_SPAN
     sentences = []
     for start, end in ranges:
         inside = [span for span in spans if start <= span.start < end]

@@ -41,8 +41,8 @@ class Quote:
 
 
 def choose_quotes(evidence: Sequence[Evidence], most: int) -> tuple[Quote, ...]:
-    """A quote of each passage that has sentences, in their order; a passage that says the same in the same words is
-    named at the quote it repeats."""
+    """A quote of each passage that has sentences, in their order; a passage that says the same in the same words, in
+    another article or in the same one, is named at the quote it repeats."""
     quotes: list[Quote] = []
     for one in evidence:
         if not one.sentences:
@@ -85,11 +85,9 @@ def _with_neighbour(evidence: Evidence, sentences: Sequence[Sentence], best: int
 
 
 def _find_repeated(quotes: Sequence[Quote], evidence: Evidence) -> tuple[int, Location] | None:
-    """The quote whose words stand in a passage of another article too, and where."""
+    """The quote whose words stand in this passage too, and where."""
     text = evidence.source.paragraph.text
     for position, quote in enumerate(quotes):
-        if quote.evidence.source.path == evidence.source.path:
-            continue
         for sentence in evidence.sentences:
             if _say_the_same(quote.text, text[sentence.start : sentence.end]):
                 offset = evidence.source.paragraph.start

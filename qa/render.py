@@ -27,20 +27,27 @@ def wants_colour(environment: Mapping[str, str], is_terminal: bool) -> bool:
     return is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
-def render_text(answer: Answer, *, docs: Path, colour: bool = False, width: int = 100) -> str:
-    """The answer as a person reads it: quotes with their numbers and where they stand, or why there is none."""
+def render_text(
+    answer: Answer, *, docs: Path, colour: bool = False, width: int = 100, with_question: bool = False
+) -> str:
+    """The answer as a person reads it: quotes with their numbers and where they stand, or why there is none.
+
+    :param with_question: puts the question above, which tells the answers of several apart.
+    """
     if answer.answered:
         blocks = [_render_citation(citation, docs, colour, width) for citation in answer.citations]
     else:
         blocks = [_render_declined(answer, docs, colour, width)]
     if answer.asked_as != answer.question:
         blocks.insert(0, _styled(f"asked as: {safe_line(answer.asked_as)}", _DIM, colour))
-    return "\n\n".join(blocks) + "\n"
+    if with_question:
+        blocks.insert(0, _styled(f"? {safe_line(answer.question)}", _BOLD, colour))
+    return "\n\n".join(blocks) + ("\n\n" if with_question else "\n")
 
 
 def _render_citation(citation: Citation, docs: Path, colour: bool, width: int) -> str:
     mark = f"[{citation.number}] "
-    # The lines of a hard-wrapped article are not those of the terminal; `qa show --range` prints the quote as it stands.
+    # The lines of a hard-wrapped article are not those of the terminal; `qa show --range` prints them as they are.
     lines = _wrapped(_LINE_ENDS.sub(" ", _emphasised(citation, colour)), width, mark, " " * len(mark))
     also = f"; also in {', '.join(safe_line(place.path) for place in citation.also_in)}" if citation.also_in else ""
     lines.append(" " * len(mark) + _source_line(citation, docs, colour) + _styled(also, _DIM, colour))
