@@ -25,13 +25,12 @@ from index.folder import clear_folder, prepare_folder
 from index.freshness import FolderScan, KnownFile, is_doubtful, scan_folder, stat_of
 from index.locks import hold_writer_lock
 from index.paragraphs import split_document
-from index.schema import open_for_writing
+from index.schema import open_for_writing, rollback
 from index.staging import (
     StagedArticle,
     find_space,
     has_vector,
     load_staged,
-    rollback,
     save_staged,
     save_vectors,
     unfinished,

@@ -66,7 +66,10 @@ def storage_errors(path: Path) -> Iterator[None]:
     except QaError:
         raise
     except sqlite3.Error as error:
-        raise translate_sqlite_error(error, path) from error
+        translated = translate_sqlite_error(error, path)
+        if translated is None:
+            raise
+        raise translated from error
     except OSError as error:
         raise storage_error(path, error) from error
 
@@ -77,11 +80,10 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     return StorageError(f"{path}: {clause} and run `qa index` again.")
 
 
-def translate_sqlite_error(error: sqlite3.Error, path: Path) -> QaError:
-    """What an error of SQLite means to the user."""
-    code = getattr(error, "sqlite_errorcode", 0) or 0
-    primary = code & 0xFF
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+def translate_sqlite_error(error: sqlite3.Error, path: Path) -> QaError | None:
+    """What an error of SQLite means to the user; None where it is a mistake of this program."""
+    primary = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return IndexLockedError(f"{path}: another process keeps the index locked; wait for it and try again.")
     if primary == sqlite3.SQLITE_FULL:
         return StorageError(f"{path}: no space left on the disk; free some and run `qa index` again.")
@@ -92,7 +94,9 @@ def translate_sqlite_error(error: sqlite3.Error, path: Path) -> QaError:
         )
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return StorageError(f"{path}: permission denied or disk read-only; make it writable and run `qa index` again.")
-    return IndexDamagedError(f"{path}: the index is damaged ({error}); run `qa index --rebuild`.")
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT) or "no such" in str(error):
+        return IndexDamagedError(f"{path}: the index is damaged ({error}); run `qa index --rebuild`.")
+    return None
 
 
 class HashingWriter:

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from index.documents import find_files, hash_file
 from index.durable import storage_errors
 from index.errors import UnreadableFileError
 from index.schema import open_for_reading, unpack_text
-from index.store import has_index
 from index.types import Changes, Skipped, SourceFile
 
 _DOUBTFUL_NS = 2_000_000_000
@@ -64,14 +64,11 @@ class FolderScan:
 def find_changes(docs: Path, folder: Path) -> Changes:
     """How the documents folder differs from the newest generation of the index `folder`; everything is added where
     there is no index. Raises DocumentsError, IndexDamagedError, StorageError."""
-    if not has_index(folder):
-        return Changes(added=tuple(file.path for file in find_files(docs)[0]))
     database = open_for_reading(folder)
-    try:
-        with storage_errors(folder):
-            return scan_folder(docs, database).changes
-    finally:
-        database.close()
+    if database is None:
+        return Changes(added=tuple(file.path for file in find_files(docs)[0]))
+    with closing(database), storage_errors(folder):
+        return scan_folder(docs, database).changes
 
 
 def scan_folder(docs: Path, database: sqlite3.Connection) -> FolderScan:

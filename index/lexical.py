@@ -12,7 +12,6 @@ import json
 import math
 import os
 import re
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -235,10 +234,11 @@ def _follow(target: Path, previous: Previous | None, source: LexicalSource, adde
         return None
     for name in previous.stamps:
         if name in _OWN_FILES:
-            shutil.copyfile(previous.folder / name, target / name)
+            (target / name).write_bytes((previous.folder / name).read_bytes())
         else:
             link_or_copy(previous.folder / name, target / name)
-    return _open(target)
+    with _refusals():
+        return _open(target)
 
 
 def _add(files: Any, documents: Iterable[tuple[int, int, str]], removed: Sequence[int]) -> None:

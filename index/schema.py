@@ -145,23 +145,33 @@ def _create(database: sqlite3.Connection) -> None:
         database.execute("INSERT INTO state VALUES ('generation', 0)")
         database.execute("COMMIT")
     except BaseException:
-        database.execute("ROLLBACK")
+        rollback(database)
         raise
 
 
-def open_for_reading(folder: Path) -> sqlite3.Connection:
-    """The database of `folder`, of which nothing can be changed.
+def rollback(database: sqlite3.Connection) -> None:
+    """Ends a transaction without a trace, where there is one: SQLite ends it by itself where the disk refuses."""
+    if database.in_transaction:
+        database.execute("ROLLBACK")
 
-    Raises IndexDamagedError and StorageError like `open_for_writing`, FileNotFoundError where there is no index.
+
+def open_for_reading(folder: Path) -> sqlite3.Connection | None:
+    """The database of `folder`, of which nothing can be changed; None where there is none, or a build was ended
+    before it had made the tables.
+
+    Raises IndexDamagedError and StorageError like `open_for_writing`.
     """
     path = folder / DATABASE_NAME
     if not path.exists():
-        raise FileNotFoundError(path)
+        return None
     with storage_errors(folder):
         database = sqlite3.connect(_uri(path, "mode=ro"), uri=True, isolation_level=None, check_same_thread=False)
         try:
             database.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
             database = _readable(database, path)
+            if _is_empty(database):
+                database.close()
+                return None
             check_format(database, folder)
         except BaseException:
             database.close()

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from index import records
-from index.schema import pack_text
+from index.schema import pack_text, rollback
 from index.types import Document, Heading, Paragraph, SourceFile
 
 if TYPE_CHECKING:
@@ -144,12 +144,6 @@ def save_vectors(
     except BaseException:
         rollback(database)
         raise
-
-
-def rollback(database: sqlite3.Connection) -> None:
-    """Ends a transaction without a trace. SQLite has ended it by itself where the disk is full."""
-    if database.in_transaction:
-        database.execute("ROLLBACK")
 
 
 def unfinished(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -141,14 +142,11 @@ def has_index(folder: Path) -> bool:
 
 def load_generation(folder: Path) -> int:
     """Number of the newest generation; 0 where there is none yet. Raises like `open_snapshot`."""
-    if not has_index(folder):
-        return 0
     database = open_for_reading(folder)
-    try:
-        with storage_errors(folder):
-            return int(records.load_state(database).get("generation") or 0)
-    finally:
-        database.close()
+    if database is None:
+        return 0
+    with closing(database), storage_errors(folder):
+        return int(records.load_state(database)["generation"])
 
 
 def open_snapshot(folder: Path) -> Snapshot | None:
@@ -157,12 +155,12 @@ def open_snapshot(folder: Path) -> Snapshot | None:
     Raises IndexDamagedError where database or files are not what was written (`refresh` makes the files again),
     StorageError where the system refuses to read.
     """
-    if not has_index(folder):
-        return None
     reason = ""
     generation = -1
     for _ in range(_ATTEMPTS):
         database = open_for_reading(folder)
+        if database is None:
+            return None
         try:
             with storage_errors(folder):
                 # A deferred transaction sees the database as it is at its first read, until it ends.
