@@ -17,8 +17,16 @@ READERS = {
     ".text": "plain",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
 }
 """Extension in lower case -> module of this package."""
+
+ISOLATED = frozenset({"html", "pdf", "docx"})
+"""Modules whose formats are read in a child process: their parsers are large, and files can be made to break them."""
 
 
 class ReaderModule(Protocol):
@@ -44,4 +52,9 @@ def is_readable_name(path: str) -> bool:
 def read_document(path: str, data: bytes) -> Document:
     """Hands `data` to the reader for the extension of `path`. Raises UnreadableFileError."""
     module = READERS[extension_of(path)]
+    if module in ISOLATED:
+        # Imported here: text alone needs no child process.
+        from index.readers.isolation import read_isolated
+
+        return read_isolated(module, path, data)
     return cast(ReaderModule, import_module(f"index.readers.{module}")).read(path, data)

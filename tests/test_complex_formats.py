@@ -1,0 +1,194 @@
+"""HTML, PDF and DOCX: the article's words, pages and headings; a bad file ends a child process and nothing else."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import docx
+import pytest
+
+from index.errors import UnreadableFileError
+from index.paragraphs import split_document
+from index.readers import isolation, read_document
+
+SHARED = Path(os.environ.get("QA_SHARED", Path(__file__).parents[2] / "shared"))
+
+PAGE = """<!doctype html><html><head><title>War and trade | The Daily</title>
+<meta property="article:published_time" content="2022-03-09T10:00:00Z"><script>evil()</script></head>
+<body><nav><a href="/">Home</a></nav><h1>War and trade</h1>
+<p>China has <b>not</b> condemned&nbsp;it.</p><h2>Reasons</h2><p>For two reasons:</p>
+<ol><li>Economic threat.</li><li><p>Diplomatic threat.</p></li></ol>
+<table><tr><th>Year</th><th>Trade</th></tr><tr><td>2021</td><td>$146.9 billion</td></tr></table>
+<p><a href="x">Read another story</a></p><footer>Imprint</footer></body></html>"""
+
+
+def make_pdf(*pages: str) -> bytes:
+    """A PDF made small: a line of text for each line of a page, 14 points apart."""
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
+    kids = []
+    for page in pages:
+        lines = " ".join(f"({line}) Tj 0 -14 Td" for line in page.split("\n"))
+        stream = f"BT /F1 12 Tf 72 700 Td {lines} ET"
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {len(objects)} 0 R "
+            "/Resources << /Font << /F1 3 0 R >> >> >>"
+        )
+        kids.append(f"{len(objects)} 0 R")
+    objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>"
+    body = "%PDF-1.4\n"
+    places = []
+    for number, content in enumerate(objects, start=1):
+        places.append(len(body))
+        body += f"{number} 0 obj\n{content}\nendobj\n"
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    size = len(objects) + 1
+    return (
+        f"{body}xref\n0 {size}\n0000000000 65535 f \n{table}"
+        f"trailer << /Size {size} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF"
+    ).encode("latin-1")
+
+
+def count_words(texts: list[str]) -> list[int]:
+    """A tokenizer made small."""
+    return [len(text.split()) for text in texts]
+
+
+def test_html_is_the_article_without_its_page() -> None:
+    """Headings, lists and tables keep their form; scripts, navigation and lines of links are gone."""
+    document = read_document("a.html", PAGE.encode())
+    assert document.text == (
+        "War and trade\n\nChina has not condemned it.\n\nReasons\n\nFor two reasons:\n\n"
+        "1. Economic threat.\n2. Diplomatic threat.\n\nYear | Trade\n2021 | $146.9 billion"
+    )
+    assert (document.title, document.date) == ("War and trade", "2022-03-09")
+    assert [(document.text[one.start : one.end], one.level) for one in document.headings] == [
+        ("War and trade", 1),
+        ("Reasons", 2),
+    ]
+
+
+def test_html_article_element_wins_over_what_is_around_it() -> None:
+    """Its links are kept, as an article may be full of them."""
+    inner = "<p>It rose to <a href=x>$146.9 billion</a>.</p><p><a href=x>A source of it</a></p>" * 3
+    document = read_document("a.htm", f"<title>T of it</title><div>Around</div><article>{inner}</article>".encode())
+    assert "Around" not in document.text
+    assert "A source of it" in document.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "shift_jis"])
+def test_html_encoding_is_the_declared_one(encoding: str) -> None:
+    """Where it fits."""
+    words = {"utf-8": "Größe", "cp1251": "Заявление", "shift_jis": "声明に署名した"}[encoding]
+    page = f'<html><head><meta charset="{encoding}"></head><body><p>{words}</p></body></html>'
+    assert read_document("a.html", page.encode(encoding)).text == words
+
+
+def test_pdf_has_pages_and_paragraphs() -> None:
+    """Lines at the usual distance are one paragraph, a wider gap begins the next; running heads are left out."""
+    firsts = ["Trade rose in May as", "Gas was sold in June by", "Aid came in July with"]
+    rest = "all others.\n\nThen it fell, and that\nhas its reasons.\nNobody knew."
+    document = read_document("a.pdf", make_pdf(*(f"The Daily {len(one)}\n\n{one}\n{rest}" for one in firsts)))
+    assert [document.text[start : start + 9] for start in document.pages] == ["Trade ros", "Gas was s", "Aid came "]
+    units = split_document(document, 100, count_words)
+    assert [(unit.page, unit.block) for unit in units] == [(1, 0), (1, 1), (2, 2), (2, 3), (3, 4), (3, 5)]
+    assert units[0].text == "Trade rose in May as\nall others."
+
+
+def test_docx_keeps_headings_lists_and_tables() -> None:
+    """In the order of the document."""
+    source = docx.Document()
+    source.add_heading("War and trade", 0)
+    source.add_paragraph("China has not condemned it.")
+    source.add_heading("Reasons", 1)
+    source.add_paragraph("Economic threat.", style="List Bullet")
+    source.add_paragraph("Diplomatic threat.", style="List Bullet")
+    table = source.add_table(1, 2)
+    table.rows[0].cells[0].text, table.rows[0].cells[1].text = "2021", "$146.9 billion"
+    stream = io.BytesIO()
+    source.save(stream)
+    document = read_document("a.docx", stream.getvalue())
+    assert document.text == (
+        "War and trade\n\nChina has not condemned it.\n\nReasons\n\n"
+        "- Economic threat.\n- Diplomatic threat.\n\n2021 | $146.9 billion"
+    )
+    assert [(one.text, one.level) for one in document.headings] == [("War and trade", 1), ("Reasons", 1)]
+    assert document.title == "War and trade"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.pdf", b"%PDF-1.7\nnothing of a PDF", "a damaged PDF"),
+        ("a.pdf", b"", "a damaged PDF"),
+        ("a.pdf", make_pdf(""), "holds no text"),
+        ("a.docx", b"PK\x03\x04 and no more", "a damaged Word document"),
+        ("a.html", b"\x89PNG\r\n\x1a\n\0\0", "a PNG image"),
+    ],
+)
+def test_a_bad_file_has_a_reason_and_the_next_is_read(name: str, data: bytes, reason: str) -> None:
+    """Whatever is wrong with it."""
+    with pytest.raises(UnreadableFileError, match=reason):
+        read_document(name, data)
+    assert read_document("b.html", b"<p>It rose.").text == "It rose."
+
+
+def test_an_archive_that_unpacks_without_end_is_refused() -> None:
+    """By what it says of itself, before anything is unpacked."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("word/document.xml", "w") as file:
+        for _ in range(520):
+            file.write(bytes(2**20))
+    with pytest.raises(UnreadableFileError, match="unpacks to more than 512 MB"):
+        read_document("a.docx", stream.getvalue())
+
+
+def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page nested a hundred thousand deep keeps its parser busy for a minute; its process is ended."""
+    read_document("a.html", b"<p>Started.")
+    monkeypatch.setattr(isolation, "MAX_SECONDS", 1.0)
+    with pytest.raises(UnreadableFileError, match="takes too long to read"):
+        read_document("a.html", b"<div>" * 100_000 + b"x")
+    monkeypatch.undo()
+    assert read_document("b.html", b"<p>It rose.").text == "It rose."
+
+
+def test_a_deeply_nested_page_is_read() -> None:
+    """Deeper than Python may call."""
+    assert read_document("a.html", b"<div>" * 3_000 + b"It rose.").text == "It rose."
+
+
+def test_child_has_limits_and_no_secrets() -> None:
+    """Memory, files and writing are limited; of the environment it gets what Python needs."""
+    code = (
+        "import resource, index.readers.worker as w; w._limit_process(); "
+        "kinds = (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE); "
+        "print(*(resource.getrlimit(kind)[0] for kind in kinds))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(2 * 2**30), "64", "0"]
+    assert not {"AWS_SECRET_ACCESS_KEY", "HTTP_PROXY", "HOME"} & isolation._KEPT
+
+
+def test_the_folder_one_stands_in_is_not_imported_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of articles may hold files named like our modules."""
+    (tmp_path / "index.py").write_text("raise SystemExit('taken over')", encoding="utf-8")
+    isolation.stop_workers()
+    monkeypatch.chdir(tmp_path)
+    assert read_document("b.html", b"<p>It rose.").text == "It rose."
+
+
+def test_encrypted_filings_are_read() -> None:
+    """Real files with an empty password: every page with text, the title from what is set largest."""
+    folder = SHARED / "eval" / "pdfs-sec10q" / "docs"
+    if not folder.is_dir():
+        pytest.skip(f"no filings in {folder}")
+    document = read_document("a.pdf", (folder / "2022_Q3_AAPL.pdf").read_bytes())
+    assert len(document.pages) == 28
+    assert document.title.startswith("Apple Inc.")
+    assert "Total net sales 82,959" in document.text
