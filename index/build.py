@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index import records
+from index.checking import carry_over, check_structure, find_damage, set_aside
 from index.derived import are_sound, remove_others, write_derived
 from index.documents import load_file, no_articles_error
 from index.durable import storage_errors
 from index.errors import IndexDamagedError, UnreadableFileError
-from index.folder import clear_folder, prepare_folder
+from index.folder import prepare_folder
 from index.freshness import FolderScan, KnownFile, is_doubtful, scan_folder, stat_of
 from index.locks import hold_writer_lock
 from index.paragraphs import split_document
@@ -84,7 +85,10 @@ def refresh(
         database = _open(folder, rebuild, tell)
         with closing(database), storage_errors(folder):
             if check:
-                _check_database(database, folder)
+                check_structure(database, folder)
+                if damage := find_damage(database):
+                    tell(f"{damage} Building it anew from what is good.")
+                    rebuild = True
             build = _Build(docs, folder, database, _Lazy(load_encoder), progress or (lambda _: None), tell, started)
             try:
                 return build.run(model, fingerprint, rebuild=rebuild, thorough=check)
@@ -96,25 +100,23 @@ def _open(folder: Path, rebuild: bool, tell: Notice) -> sqlite3.Connection:
     try:
         database = open_for_writing(folder)
         if rebuild:
-            try:
-                _check_database(database, folder)
-            except IndexDamagedError:
-                database.close()
-                raise
+            _check_or_close(database, folder)
     except IndexDamagedError as error:
         if not rebuild:
             raise
         tell(f"{error} Building it anew.")
-        clear_folder(folder)
-        return open_for_writing(folder)
+        set_aside(folder)
+        database = open_for_writing(folder)
+    carry_over(database, folder)
     return database
 
 
-def _check_database(database: sqlite3.Connection, folder: Path) -> None:
-    with storage_errors(folder):
-        result = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if result != "ok":
-        raise IndexDamagedError(f"{folder}: the database is damaged ({result}); run `qa index --rebuild`.")
+def _check_or_close(database: sqlite3.Connection, folder: Path) -> None:
+    try:
+        check_structure(database, folder)
+    except IndexDamagedError:
+        database.close()
+        raise
 
 
 class _Lazy:
@@ -260,7 +262,7 @@ class _Build:
             article = self._take_up(file, base, work.everything) or self._stage(work, file, base)
             if article is not None:
                 work.waiting.append(path)
-                self._note_missing(article, missing)
+                self._note_missing(article, missing, work.everything)
             if time.monotonic() - committed > _COMMIT_SECONDS:
                 self._database.execute("COMMIT")
                 self._database.execute("BEGIN IMMEDIATE")
@@ -318,11 +320,11 @@ class _Build:
             return find_space(self._database, encoder.fingerprint, encoder.dimension)
         return find_space(self._database, str(self._state["fingerprint"]), int(self._state["dimension"]))
 
-    def _note_missing(self, article: StagedArticle, missing: set[bytes]) -> None:
+    def _note_missing(self, article: StagedArticle, missing: set[bytes], verify: bool) -> None:
         if article.paragraphs:
             space = self._space()
             hashes = {paragraph.content_hash for paragraph in article.paragraphs if not paragraph.boilerplate}
-            missing |= {one for one in hashes - missing if not has_vector(self._database, space, one)}
+            missing |= {one for one in hashes - missing if not has_vector(self._database, space, one, verify)}
 
     def _embed(self, work: _Work) -> None:
         """Embeds what has no vector, in batches that are committed one by one."""
@@ -331,13 +333,16 @@ class _Build:
         space = self._space()
         batch: dict[bytes, str] = {}
         began = time.monotonic()
-        for done, (_, texts) in enumerate(unfinished(self._database, space, work.waiting), start=1):
+        for done, (_, texts) in enumerate(self._unfinished(work, space), start=1):
             for content_hash, text in texts:
                 batch[content_hash] = text
                 if len(batch) == _BATCH:
                     self._embed_batch(work, space, batch, done, began)
         if batch:
             self._embed_batch(work, space, batch, len(work.waiting), began)
+
+    def _unfinished(self, work: _Work, space: int) -> Iterator[tuple[str, list[tuple[bytes, str]]]]:
+        return unfinished(self._database, space, work.waiting, work.everything)
 
     def _embed_batch(self, work: _Work, space: int, batch: dict[bytes, str], done: int, began: float) -> None:
         vectors = self._encoder.get().encode_passages(list(batch.values()))

@@ -6,12 +6,14 @@ import hashlib
 import os
 from pathlib import Path
 
-from index.durable import remove_tree, storage_errors, sync_folder
+from index.durable import storage_errors, sync_folder
 from index.errors import IndexDamagedError
 from index.schema import DATABASE_NAME
 
 _IGNORE_NAME = ".gitignore"
-_OWN_NAMES = frozenset({_IGNORE_NAME, "lock", "generations", DATABASE_NAME})
+_OWN_NAMES = frozenset(
+    {_IGNORE_NAME, "lock", "generations", DATABASE_NAME, "damaged.db", "damaged.db-wal", "damaged.db-shm"}
+)
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
@@ -53,12 +55,3 @@ def _refuse_foreign(folder: Path) -> None:
         raise IndexDamagedError(
             f"{folder}: holds {foreign[0]}, which is not part of an index; move it away and run `qa index` again."
         )
-
-
-def clear_folder(folder: Path) -> None:
-    """Removes database and files of the index; the lock and what is not known stay. Raises StorageError."""
-    with storage_errors(folder):
-        for suffix in ("", *_SIDE_FILES):
-            (folder / (DATABASE_NAME + suffix)).unlink(missing_ok=True)
-        remove_tree(folder / "generations")
-        sync_folder(folder)

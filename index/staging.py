@@ -119,10 +119,13 @@ def find_space(database: sqlite3.Connection, fingerprint: str, dimension: int) -
     return int(row[0])
 
 
-def has_vector(database: sqlite3.Connection, space: int, content_hash: bytes) -> bool:
-    """True where nothing has to be embedded."""
-    query = "SELECT 1 FROM vectors WHERE content_hash = ? AND space = ?"
-    return database.execute(query, (content_hash, space)).fetchone() is not None
+def has_vector(database: sqlite3.Connection, space: int, content_hash: bytes, verify: bool = False) -> bool:
+    """True where nothing has to be embedded; with `verify`, only where the vector is what was stored."""
+    query = "SELECT body, crc FROM vectors WHERE content_hash = ? AND space = ?"
+    if not verify:
+        query = "SELECT 1 FROM vectors WHERE content_hash = ? AND space = ?"
+    row = database.execute(query, (content_hash, space)).fetchone()
+    return row is not None and (not verify or zlib.crc32(row[0]) == row[1])
 
 
 def save_vectors(
@@ -135,11 +138,13 @@ def save_vectors(
         for content_hash, vector in zip(hashes, vectors, strict=True):
             body = records.pack_vector(vector)
             row = (space, content_hash, body, zlib.crc32(body))
-            added = database.execute(
-                "INSERT OR IGNORE INTO vectors (space, content_hash, body, crc) VALUES (?, ?, ?, ?)", row
-            )
-            if added.rowcount:
-                database.execute("INSERT OR REPLACE INTO orphans VALUES (?, ?)", (added.lastrowid, generation))
+            # One that is there already is damaged, or nobody would have made it again.
+            number = database.execute(
+                "INSERT INTO vectors (space, content_hash, body, crc) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (content_hash, space) DO UPDATE SET body = excluded.body, crc = excluded.crc RETURNING id",
+                row,
+            ).fetchone()[0]
+            database.execute("INSERT OR REPLACE INTO orphans VALUES (?, ?)", (number, generation))
         database.execute("COMMIT")
     except BaseException:
         rollback(database)
@@ -147,7 +152,7 @@ def save_vectors(
 
 
 def unfinished(
-    database: sqlite3.Connection, space: int, paths: list[str]
+    database: sqlite3.Connection, space: int, paths: list[str], verify: bool
 ) -> Iterator[tuple[str, list[tuple[bytes, str]]]]:
     """For each path that waits: (content hash, text to embed) of its paragraphs that have no vector."""
     for path in paths:
@@ -156,6 +161,6 @@ def unfinished(
         missing = [
             (paragraph.content_hash, paragraph.embedded_text)
             for paragraph in paragraphs
-            if not paragraph.boilerplate and not has_vector(database, space, paragraph.content_hash)
+            if not paragraph.boilerplate and not has_vector(database, space, paragraph.content_hash, verify)
         ]
         yield path, missing

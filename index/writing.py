@@ -259,7 +259,8 @@ class GenerationWriter:
                 self._database.execute("INSERT OR IGNORE INTO orphans VALUES (?, ?)", (vector, self._generation))
         oldest = self._generation - ORPHAN_GENERATIONS
         old = "SELECT vector FROM orphans WHERE generation < ?"
-        self._database.execute(f"DELETE FROM vectors WHERE id IN ({old})", (oldest,))  # noqa: S608
+        unused = "NOT EXISTS (SELECT 1 FROM paragraphs WHERE vector = vectors.id)"
+        self._database.execute(f"DELETE FROM vectors WHERE id IN ({old}) AND {unused}", (oldest,))  # noqa: S608
         self._database.execute("DELETE FROM orphans WHERE generation < ?", (oldest,))
 
 

@@ -1,0 +1,114 @@
+"""Candidates: both halves heard, every score exact, every filter inside the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hash_encoder import HashEncoder
+from hypothesis import given
+from hypothesis import strategies as st
+from index_views import open_existing
+
+from index.build import refresh
+from index.search import fuse, search_candidates
+from index.store import Snapshot
+from index.types import Candidate
+
+ENCODER = HashEncoder()
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+    """Forty articles of three paragraphs, some words in few and some in all."""
+    docs = tmp_path_factory.mktemp("search") / "docs"
+    docs.mkdir()
+    for number in range(40):
+        parts = [f"Harbour {number} has word{number} and ferries, part {part}." for part in range(3)]
+        (docs / f"{number:02}.txt").write_text("\n\n".join(parts))
+    refresh(docs, docs.parent / "index", lambda: ENCODER)
+    with open_existing(docs.parent / "index") as opened:
+        yield opened
+
+
+def ask(snapshot: Snapshot, question: str, **options: object) -> list[Candidate]:
+    """With the vector of the question itself."""
+    return search_candidates(snapshot, question, ENCODER.encode_questions([question])[0], **options)  # type: ignore[arg-type]
+
+
+def paths(snapshot: Snapshot, candidates: list[Candidate]) -> list[str]:
+    """Of the articles, in order."""
+    return [one.path for one in snapshot.load_paragraphs([found.paragraph_id for found in candidates])]
+
+
+def test_every_candidate_has_both_scores_exactly(snapshot: Snapshot) -> None:
+    """The cosine is that of the stored vector, whichever half proposed it; texts without a common word have BM25 of
+    0."""
+    question = "word7 somewhere"
+    candidates = ask(snapshot, question, depth=10)
+    vector = ENCODER.encode_questions([question])[0]
+    ids, stored = snapshot.load_vectors([one.paragraph_id for one in candidates])
+    exact = dict(zip(ids.tolist(), stored @ vector, strict=True))
+    for one in candidates:
+        assert one.dense == pytest.approx(exact[one.paragraph_id], abs=1e-6)
+        text = snapshot.load_paragraphs([one.paragraph_id])[0].paragraph.text
+        assert one.lexical is not None
+        assert (one.lexical > 0) == ("word7" in text.split())
+    assert len({one.paragraph_id for one in candidates}) == len(candidates)
+    assert [one.fused for one in candidates] == sorted((one.fused for one in candidates), reverse=True)
+
+
+def test_a_rare_word_is_found_among_all(snapshot: Snapshot) -> None:
+    """The three paragraphs with the word come first."""
+    assert paths(snapshot, ask(snapshot, "Which harbour has word23?"))[:3] == ["23.txt"] * 3
+
+
+def test_a_filter_leaves_only_what_it_allows(snapshot: Snapshot) -> None:
+    """As many as wanted are found inside, though others fit better; unknown paths allow nothing."""
+    found = paths(snapshot, ask(snapshot, "word23 ferries", within={"01.txt", "02.txt", "none.txt"}))
+    assert sorted(found) == ["01.txt"] * 3 + ["02.txt"] * 3
+    assert ask(snapshot, "word23", within={"none.txt"}) == []
+    assert ask(snapshot, "word23", within=set()) == []
+
+
+@pytest.mark.parametrize(
+    "question", ["", "?", "the of", "\0", "body:* AND (", "\ud800", "x" * 100_000, "word1 " * 20_000]
+)
+def test_no_question_breaks_the_search(snapshot: Snapshot, question: str) -> None:
+    """Every question has nearest paragraphs, whatever it is made of."""
+    assert len(ask(snapshot, question, depth=5)) >= 5
+
+
+def test_depth_bounds_the_candidates(snapshot: Snapshot) -> None:
+    """At most twice the depth, at least as many as there are up to it."""
+    assert 5 <= len(ask(snapshot, "ferries", depth=5)) <= 10
+    assert len(ask(snapshot, "ferries", depth=500)) == snapshot.info.paragraphs
+
+
+def test_equal_paragraphs_are_ordered_by_where_they_stand(tmp_path: Path) -> None:
+    """Among many of the same text the first by path come first, not any."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    long = "The ferries of the harbour leave every hour " * 8
+    for number in range(300):
+        (docs / f"{number:03}.txt").write_text(long)
+    refresh(docs, tmp_path / "index", lambda: HashEncoder(max_tokens=400))
+    with open_existing(tmp_path / "index") as opened:
+        assert paths(opened, ask(opened, "ferries", depth=5)) == [f"{number:03}.txt" for number in range(5)]
+
+
+scores = st.floats(0, 1, width=32)
+
+
+@given(st.lists(st.tuples(scores, scores), max_size=20, unique=True))
+def test_better_in_both_is_never_behind(pairs: list[tuple[float, float]]) -> None:
+    """Fusing keeps whatever both halves agree on."""
+    candidates = [Candidate(number, dense, 10 * lexical, 0.0) for number, (dense, lexical) in enumerate(pairs)]
+    fused = fuse(candidates)
+    assert sorted(one.paragraph_id for one in fused) == list(range(len(pairs)))
+    for place, one in enumerate(fused):
+        for behind in fused[place + 1 :]:
+            assert not (behind.dense > one.dense and behind.lexical > one.lexical)  # type: ignore[operator]
+    assert np.all(np.diff([one.fused for one in fused]) <= 0)
