@@ -113,7 +113,7 @@ PATTERNS = re.compile(
         (?:[\ ,&|]+(?:(?-i:[A-Z])[\w.'’-]+|and|in|of|for|de|van|von|the|\d+)){{1,9}}
     # marks without words around them: links, pictures, comments
     | https?://\S+ | www\.\S+ | (?:!?\[[^\[\]]{{0,200}}\]\([^()\s]{{0,400}}\)\s?){{1,9}}
-    | <!--.*--> | </?[a-z][^<>]{{0,200}}>
+    | (?:\[[^\[\]]{{1,100}}\]:\ *\S+(?:\ *["'(][^"'()]{{0,100}}["')])?\ ?){{1,9}} | <!--.*--> | </?[a-z][^<>]{{0,200}}>
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )

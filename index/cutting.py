@@ -80,8 +80,12 @@ def _fit(
 
 
 def _cut_point(text: str, earliest: int, latest: int, end: int) -> int:
-    """Where to cut in (earliest, latest]: after the last white space, else where a visible character begins, if need
-    be after `latest`; `end` where there is no such place. Accents without end are cut all the same."""
+    """Where to cut in (earliest, latest]: after the last line (a row of a table), else after the last white space, else
+    where a visible character begins, if need be after `latest`; `end` where there is no such place. Accents without
+    end are cut all the same."""
+    line = max(text.rfind("\n", earliest, latest), text.rfind("\r", earliest, latest))
+    if line >= earliest:
+        return line + 1
     for position in range(latest, earliest, -1):
         if text[position - 1].isspace():
             return position

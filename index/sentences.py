@@ -3,8 +3,8 @@ quotation mark.
 
 Rules instead of a library: quoting needs exact offsets, three-language abbreviations and an import that costs
 `qa ask` next to nothing. Of 28 hard cases (abbreviations, initials, quotations, ordinals, note numbers,
-Chinese) these rules get 28; nupunkt and pysbd 23, sentencex 22, syntok 18. On 438 sentences of news they and
-the libraries do equally well.
+Chinese) these rules get 28; nupunkt and pysbd 23, sentencex 22, syntok 18. Of 438 known sentence ends in news
+they miss none; the libraries miss none or one.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ BEFORE_NAME = _words(
     mr mrs ms mx dr drs prof gen sen rep reps sens gov lt col capt cpt cmdr maj sgt cpl pvt adm brig rev fr
     hon pres supt st ste mt ft messrs mme mlle mm sr sra srta dra dña ud uds hr frl dipl ing mag vgl bzw
     bspw z.b d.h u.a v.a i.d.r o.ä e.g i.e eg ie cf vs viz ca approx resp evtl ggf inkl exkl zzgl sog insb
-    p.ex c.-à-d sic aka ph.d msc bsc attn incl asst assoc det insp dept univ pts qtr avg min max est
+    p.ex c.-à-d aka ph.d msc bsc attn incl asst assoc det insp dept univ pts qtr
     """
 )
 """Abbreviations after which the sentence goes on, whatever follows."""
@@ -58,7 +58,7 @@ BEFORE_NUMBER = _words(
     """
     no nos nr nrs núm pág págs fig figs eq eqs ref refs vol vols ch chap sec sect art arts para paras p pp
     pg s abs abb tab ver v op cit ed eds bd kap ziff rn tel ext hwy rte jan feb mar apr jun jul aug sep sept
-    oct okt nov dec dez janv févr avr juil déc ene abr ago dic n §
+    oct okt nov dec dez janv févr avr juil déc ene abr ago dic n min max avg est §
     """
 )
 """Abbreviations after which a number or an opening bracket continues the sentence."""
@@ -66,13 +66,19 @@ BEFORE_NUMBER = _words(
 OFTEN_INSIDE = _words(
     """
     inc ltd co corp llc plc bros jr sr u.s u.k u.n e.u u.a.e u.s.a u.s.s.r d.c l.a n.y b.c a.d b.c.e c.e n.c
-    s.c ave blvd rd mass calif conn ill ariz ala ark colo fla ga ind kan ky md mich minn miss mo neb nev
-    okla ont ore pa penn tenn tex va vt wash wis wyo mon tue tues wed thu thur thurs fri sat sun gmbh ag e.v
-    s.a s.p.a b.v n.v v.chr n.chr mio mrd tsd str al dist fed gov't natl int'l intl mfg mgr sci tech eng
-    ee.uu jh jhd
+    s.c ave blvd rd gmbh ag e.v s.a s.p.a b.v n.v v.chr n.chr mio mrd tsd str al dist fed gov't natl int'l
+    intl mfg mgr tech eng ee.uu jh jhd
     """
 )
 """Abbreviations that end a sentence only where the next word is one that opens sentences."""
+
+CAPITALISED = _words(
+    """
+    mass calif conn ill ariz ala ark colo fla ga ind kan ky md mich minn miss mo neb nev okla ont ore pa penn tenn tex
+    va vt wash wis wyo mon tue tues wed thu thur thurs fri
+    """
+)
+"""The same with a capital letter; in lower case most of them are words."""
 
 TIMES = _words("a.m p.m am pm")
 AFTER_TIME = re.compile(
@@ -100,8 +106,10 @@ ORDINAL_BEFORE = re.compile(
     re.IGNORECASE,
 )
 MONTH_AFTER = re.compile(
-    r"(?:Jan|Feb|März|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Jh|Jahrhundert|Klasse|Platz)", re.IGNORECASE
+    r"(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Jh|Jahrhundert|Jahrtausend"
+    r"|Klasse|Platz)\b"
 )
+NUMBER_AFTER = re.compile(r"[A-Z]{0,2}\d|[(\[]")
 LINE_MARK = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})\.\Z")
 
 
@@ -196,11 +204,12 @@ def _abbreviates(text: str, match: re.Match[str], begin: int, after: str) -> boo
         return True
     if word in TIMES:
         return AFTER_TIME.match(after) is not None
-    return (word in OFTEN_INSIDE or INITIALS.fullmatch(word) is not None) and not _opens_sentence(rest)
+    is_name = word in CAPITALISED and found.group()[0].isupper()
+    return (is_name or word in OFTEN_INSIDE or INITIALS.fullmatch(word) is not None) and not _opens_sentence(rest)
 
 
 def _continues_number(after: str) -> bool:
-    return after[:1].isdigit() or after[:1] in "(["
+    return NUMBER_AFTER.match(after) is not None
 
 
 def _opens_sentence(rest: str) -> bool:

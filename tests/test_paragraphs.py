@@ -231,6 +231,14 @@ def test_overlong_is_cut_at_sentence_ends_into_like_sizes() -> None:
     assert {unit.block for unit in units} == {0}
 
 
+def test_overlong_table_is_cut_between_rows() -> None:
+    """No row is torn where lines can be told."""
+    rows = [f"| Row {number} of it | and {number * 17} words | here |" for number in range(60)]
+    for unit in split("\n".join(rows), 60):
+        assert unit.text.splitlines()[0] in rows
+        assert unit.text.splitlines()[-1] in rows
+
+
 def test_huge_line_without_a_space_is_cut_between_characters() -> None:
     """A megabyte of one line ends, every piece is small, no family emoji is torn."""
     family = "👩‍👩‍👧‍👦"

@@ -129,6 +129,17 @@ def test_no_sentence_ends_between_a_mark_and_its_closing_quotation_mark(text: st
         ["He, George W. Bush, smiled at the Ph.D. student in Washington D.C. today."],
         ["1. Economic threat: it could violate sanctions.", "Firms could be hit."],
         ["At 11:03 p.m. — The Vikings scored."],
+        [
+            "It ran for 15 min.",
+            "Polyester was used from July to December 2017.",
+            "MAIN MEASURES: it is in Fig. S1a here.",
+        ],
+        [
+            "In Boston, Mass. Senator Kerry won.",
+            "It turns around the Sun.",
+            "Earth's orbit has a great mass.",
+            "Ice too.",
+        ],
     ],
     ids=lambda expected: expected[0][:30],
 )
@@ -170,7 +181,9 @@ def articles() -> list[str]:
     return [path.read_text(encoding="utf-8") for path in sorted(shared.glob("*.txt"))]
 
 
-@pytest.mark.parametrize("unit", ["a", ". ", '."', "A. ", "- a\n", ".[1]", "[", "\n ", "中。", "?” Al ", "1. x\n", "…"])
+@pytest.mark.parametrize(
+    "unit", ["a", ". ", '."', "A. ", "- a\n", ".[1]", "[", "\n x", "中。", "?” Al ", "1. x\n", "…"]
+)
 def test_hostile_repetition_ends(unit: str) -> None:
     """Half a million characters of what the rules look at: quadratic rules would keep this test for many minutes."""
     text = unit * (500_000 // len(unit))
