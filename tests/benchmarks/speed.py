@@ -64,7 +64,8 @@ class Contender:
         _, status, usage = os.wait4(process.pid, 0)
         self.seconds.append(time.perf_counter() - began)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0 or (self.answers and not output):
+        # Without reranking an answer may be declined (1): it was looked for all the same.
+        if process.returncode not in (0, 1) or (self.answers and not output):
             raise SystemExit(f"{' '.join(self.command)} ended with {process.returncode}")
         self.megabytes = max(self.megabytes, usage.ru_maxrss / 1024)
 
