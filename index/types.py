@@ -239,7 +239,8 @@ class Encoder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hexadecimal; names weights, pooling, prefix, maximum length and dimension. Another fingerprint is another space."""
+        """Hexadecimal; names weights, pooling, prefix, maximum length and dimension. Another fingerprint is another
+        space."""
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), d) float32, rows of unit length, in the order of `texts`."""

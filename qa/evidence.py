@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from index.sentences import split_sentences
 from index.types import Candidate, Reader, Reading, Span, StoredParagraph
 
-
 _NO_SPAN = 10.0
 """Logits that a sentence without any of the likeliest answers stands below the last of those that have one."""
 

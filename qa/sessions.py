@@ -196,8 +196,7 @@ class SessionStore:
         with self._transaction():
             self._write("UPDATE sessions SET updated = ? WHERE session_id = ?", (now, session_id))
             return self._write(
-                "INSERT INTO turns (session_id, question, words, as_typed, asked, state)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO turns (session_id, question, words, as_typed, asked, state) VALUES (?, ?, ?, ?, ?, ?)",
                 (session_id, question, _searchable(question), as_typed, now, TurnState.WAITING),
             )
 
@@ -247,9 +246,7 @@ class SessionStore:
 
     def save_preference(self, name: str, value: str) -> None:
         """Remembers a choice made in the app, such as its theme."""
-        self._write(
-            "INSERT OR REPLACE INTO preferences (name, value) VALUES (?, ?)", (name, _storable(value))
-        )
+        self._write("INSERT OR REPLACE INTO preferences (name, value) VALUES (?, ?)", (name, _storable(value)))
 
     def load_preference(self, name: str) -> str | None:
         """A choice made earlier, or None."""

@@ -58,7 +58,8 @@ def test_many_questions_from_stdin_end_with_the_worst_code(docs: Path) -> None:
             "How high is the lighthouse?",
             '{"id": "x", "question": "What is the population of Brazil?"}',
             '{"question": 5}',
-            '{"id": 2, "question": "And its clock?", "history": [{"q": "When was the lighthouse of Lindau built?", "a": ""}]}',
+            '{"id": 2, "question": "And its clock?", '
+            '"history": [{"q": "When was the lighthouse of Lindau built?", "a": ""}]}',
         ]
     )
     result = run_qa("--docs", str(docs), "ask", "--jsonl", "-", stdin=lines)

@@ -106,9 +106,7 @@ def test_no_wording_is_carried_over() -> None:
     reports = sorted((SHARED / "articles").glob("*.txt"))
     if not reports:
         pytest.skip(f"the reports are not at {SHARED / 'articles'}")
-    original = set().union(
-        *(find_runs(p.read_text(encoding="utf-8"), LONGEST_SHARED_RUN + 1) for p in reports)
-    )
+    original = set().union(*(find_runs(p.read_text(encoding="utf-8"), LONGEST_SHARED_RUN + 1) for p in reports))
     for path in DOCS.iterdir():
         text = path.read_text(encoding="utf-8")
         assert not find_runs(text, LONGEST_SHARED_RUN + 1) & original

@@ -31,9 +31,7 @@ from qa.types import Answer, Citation, IndexInfo, Location, Passage, TextRange
 ANY_TEXT = st.text(st.characters(codec=None, categories=None, min_codepoint=0, max_codepoint=0x10FFFF))
 
 
-def build_answer(
-    question: str, quote: str = "It has not condemned the attack.", answered: bool = True
-) -> Answer:
+def build_answer(question: str, quote: str = "It has not condemned the attack.", answered: bool = True) -> Answer:
     """An answer whose parts agree with each other."""
     passage = Passage("a.txt", "On tides", "2022-03-01", 3, 10, 10 + len(quote), 4, None, "Head", quote, 0.9)
     citation = Citation(
@@ -89,9 +87,7 @@ def test_killed_between_question_and_answer(tmp_path: Path) -> None:
         "store = open_sessions(Path(sys.argv[1])); number = store.create_session('Killed', '/docs')\n"
         "store.add_question(number, 'Was it saved?'); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[1], check=False
-    )
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[1], check=False)
     assert ended.returncode == -signal.SIGKILL
     store = open_sessions(tmp_path)
     [session] = store.list_sessions()
@@ -105,9 +101,7 @@ def test_list_search_rename(store: SessionStore) -> None:
     """The latest comes first; words are found in titles, questions and answers, whatever their case."""
     first = store.create_session("Tides", "/docs")
     second = store.create_session("Trade", "/other")
-    store.save_answer(
-        store.add_question(first, "ÜBER was?"), build_answer("ÜBER was?", "The Moon pulls 100%.")
-    )
+    store.save_answer(store.add_question(first, "ÜBER was?"), build_answer("ÜBER was?", "The Moon pulls 100%."))
     assert [session.session_id for session in store.list_sessions()] == [first, second]
     assert [session.session_id for session in store.list_sessions("moon tides")] == [first]
     assert [session.session_id for session in store.list_sessions("über")] == [first]
