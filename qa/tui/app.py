@@ -35,7 +35,6 @@ from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
 from qa.tui.turns import Place, TurnModel, turn_from_saved
 from qa.tui.upkeep import Upkeep, UpkeepOptions
-from qa.tui.widgets.conversation import Conversation
 from qa.tui.widgets.status import IndexStatus
 from qa.tui.worker_thread import Urgency, WorkerThread
 from qa.types import ArticleSummary, ArticleView, Asks
@@ -86,20 +85,19 @@ class QaApp(App[None]):
         self.engine = WorkerThread(open_engine, "qa-engine")
         self.saving = Saving(open_store, str(options.documents), self._not_saved)
         self.upkeep = Upkeep(self.engine, self, options.upkeep)
+        self._main = ConversationScreen(self)
         usable, self._wrong_keys = check_keys(options.keys)
         self.set_keymap(usable)
         self.theme = self._usable_theme(options.theme) or DEFAULT_THEME
 
     def get_default_screen(self) -> ConversationScreen:
         """The conversation."""
-        return ConversationScreen(self)
+        return self._main
 
     @property
     def main(self) -> ConversationScreen:
         """The conversation, whatever lies above it."""
-        screen = self.screen_stack[0]
-        assert isinstance(screen, ConversationScreen)
-        return screen
+        return self._main
 
     # Beginning and end
 
@@ -274,7 +272,7 @@ class QaApp(App[None]):
             return [(action, screen) for action in (*IN_ARTICLE, *shared)]
         if not isinstance(screen, ConversationScreen):
             return []
-        conversation = screen.query_one(Conversation)
+        conversation = screen.conversation
         asking = [(action, screen.box) for action in named("search-questions", "cancel")]
         reading = [(action, conversation) for action in READING if action.name != "help-here"]
         return [*((action, screen) for action in EVERYWHERE), *asking, *reading]

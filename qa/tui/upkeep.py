@@ -152,9 +152,15 @@ class Upkeep:
         self._watched.show_progress(None, True)
         try:
             await self._process.run()
-        finally:
-            self._process = None
-            self._watched.show_progress(None, False)
+        except QaError:
+            self._built()
+            raise
+        # Not after being cancelled: then the screen is gone, and `end` still needs the process.
+        self._built()
+
+    def _built(self) -> None:
+        self._process = None
+        self._watched.show_progress(None, False)
 
     def _show(self, state: IndexState) -> None:
         self.skipped = state.skipped

@@ -59,6 +59,13 @@ class ConversationScreen(Screen[None]):
     def __init__(self, face: ConversationFace) -> None:
         super().__init__(id="main")
         self._face = face
+        # Held here and not looked up: what a thread hands back while the app is being left must not stumble.
+        self.header = Header()
+        self.tabs = PaneTabs()
+        self.conversation = Conversation()
+        self.sources = Sources()
+        self.indexing_bar = IndexingBar()
+        self.box = QuestionBox()
         self._waiting: deque[TurnModel] = deque()
         self._opened = asyncio.Event()
         self._asked = asyncio.Event()
@@ -66,13 +73,13 @@ class ConversationScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, panes, progress, question box, keys."""
-        yield Header()
-        yield PaneTabs()
+        yield self.header
+        yield self.tabs
         with Container(id="panes"):
-            yield Conversation()
-            yield Sources()
-        yield IndexingBar()
-        yield QuestionBox()
+            yield self.conversation
+            yield self.sources
+        yield self.indexing_bar
+        yield self.box
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -80,16 +87,6 @@ class ConversationScreen(Screen[None]):
         self._answer_waiting()
         self.conversation.set_welcome(self._face.welcome)
         self.call_after_refresh(self._face.begin)
-
-    @property
-    def conversation(self) -> Conversation:
-        """The turns."""
-        return self.query_one(Conversation)
-
-    @property
-    def box(self) -> QuestionBox:
-        """Where one types."""
-        return self.query_one(QuestionBox)
 
     def engine_opened(self) -> None:
         """Questions can be answered from now on."""
@@ -108,7 +105,7 @@ class ConversationScreen(Screen[None]):
         turn = TurnModel(0, question, as_typed)
         turn.stage = Stage.QUEUED if self._opened.is_set() else Stage.LOADING
         self._waiting.append(turn)
-        await self.conversation.add(turn)
+        self.conversation.add(turn)
         self._show_pane(sources=False)
         self._save_question(turn)
         self._asked.set()
@@ -215,7 +212,7 @@ class ConversationScreen(Screen[None]):
 
     @on(CursorMoved)
     async def _cursor_moved(self, event: CursorMoved) -> None:
-        await self.query_one(Sources).show(event.turn, event.place)
+        await self.sources.show(event.turn, event.place)
 
     @on(CursorWanted)
     def _cursor_wanted(self, event: CursorWanted) -> None:
@@ -254,18 +251,17 @@ class ConversationScreen(Screen[None]):
     @on(PaneTabs.Chosen)
     def _tab_chosen(self, event: PaneTabs.Chosen) -> None:
         self._show_pane(sources=event.sources)
-        (self.query_one(Sources) if event.sources else self.conversation).focus()
+        (self.sources if event.sources else self.conversation).focus()
 
     def action_sources(self) -> None:
         """To the sources, or back."""
-        sources = self.query_one(Sources)
-        to_sources = not sources.has_focus
+        to_sources = not self.sources.has_focus
         self._show_pane(sources=to_sources)
-        (sources if to_sources else self.conversation).focus()
+        (self.sources if to_sources else self.conversation).focus()
 
     def _show_pane(self, *, sources: bool) -> None:
         self.set_class(sources, "-sources")
-        self.query_one(PaneTabs).sources = sources
+        self.tabs.sources = sources
 
     # Copying, editing
 
@@ -321,24 +317,14 @@ class ConversationScreen(Screen[None]):
 
     def show_header(self, session: str) -> None:
         """The title of the session."""
-        self.query_one(Header).session = session
-
-    @property
-    def header(self) -> Header:
-        """The line at the top."""
-        return self.query_one(Header)
-
-    @property
-    def indexing_bar(self) -> IndexingBar:
-        """The line of progress."""
-        return self.query_one(IndexingBar)
+        self.header.session = session
 
     async def replace_turns(self, turns: list[TurnModel]) -> None:
         """Another session; questions of the one before that wait are cancelled."""
         for turn in self.conversation.turns:
             if turn.is_waiting:
                 self.cancel(turn)
-        await self.conversation.show(turns)
+        self.conversation.show(turns)
         self._show_pane(sources=False)
         self.box.focus()
 

@@ -23,8 +23,12 @@ are none; the sources pane follows it. Enter opens the article at the quote.
 The bar of confidence is calibrated: of the answers given at 0.80, about 80 of 100 are right. \
 Where the articles hold no answer, the closest passages are folded below; space shows them."""
 
-_BATCH = 20
-"""Turns mounted at once when a session is opened: about 10 ms, so that no key press waits."""
+_WINDOW = 40
+"""Turns that are widgets at any time: with 500 of them each layout took 50 ms."""
+_SHIFT = 15
+"""Turns by which the window moves when one reads past its edge."""
+_MOST_TRIES = 10
+"""Refreshes waited for, until a turn that was just mounted has its place."""
 
 
 class Conversation(VerticalScroll):
@@ -36,14 +40,21 @@ class Conversation(VerticalScroll):
 
     def __init__(self) -> None:
         super().__init__(id="conversation")
+        self._turns: list[TurnModel] = []
+        self._first = 0
+        """Of `_turns`, the one that the first of `_views` shows."""
         self._views: list[TurnView] = []
         self._cursor: tuple[TurnModel, int | None] | None = None
         self._follows = True
         """Whether what comes is scrolled into view; not while one reads further up."""
+        self._moving = False
+        """Whether the window is being moved, so that the scrolling this causes does not move it again."""
 
     def compose(self) -> ComposeResult:
-        """A word of welcome until there is a turn."""
+        """A word of welcome until there is a turn; lines that tell of turns outside the window."""
         yield Static(id="welcome", markup=False)
+        yield Static(id="before", markup=False)
+        yield Static(id="after", markup=False)
 
     def set_welcome(self, text: str) -> None:
         """What is shown while the conversation is empty."""
@@ -52,7 +63,7 @@ class Conversation(VerticalScroll):
     @property
     def turns(self) -> list[TurnModel]:
         """In the order asked."""
-        return [view.turn for view in self._views]
+        return self._turns
 
     @property
     def current(self) -> TurnModel | None:
@@ -64,71 +75,134 @@ class Conversation(VerticalScroll):
         """The place the cursor is on (0-based), None where it is on a turn without any."""
         return None if self._cursor is None else self._cursor[1]
 
-    async def add(self, turn: TurnModel) -> None:
+    def add(self, turn: TurnModel) -> None:
         """A new turn at the end, scrolled into view."""
-        self.add_class("-has-turns")
-        view = TurnView(turn)
-        self._views.append(view)
-        await self.mount(view)
+        self._turns.append(turn)
         self._follows = True
+        self._show_window(len(self._turns) - _WINDOW)
         self.move_to(turn, None, scroll=False)
-        self.call_after_refresh(self._show_whole, turn)
+        self._scroll_to_turn(turn)
 
-    async def show(self, turns: Sequence[TurnModel]) -> None:
-        """Other turns instead of those shown; the last of them first, so that there is something to read at once."""
-        await self.remove_children(TurnView)
-        self._views = []
-        self._cursor = None
-        self.set_class(bool(turns), "-has-turns")
+    def show(self, turns: Sequence[TurnModel]) -> None:
+        """Other turns instead of those shown, the last of them in view."""
+        for view in self._views:
+            view.remove()
+        self._turns, self._views, self._first, self._cursor = list(turns), [], 0, None
         self._follows = True
-        for end in range(len(turns), 0, -_BATCH):
-            views = [TurnView(turn) for turn in turns[max(0, end - _BATCH) : end]]
-            await self.mount(*views, after=0)
-            self._views = views + self._views
+        self._show_window(len(turns) - _WINDOW)
         if turns:
             self.move_to(turns[-1], 0 if turns[-1].places else None, scroll=False)
-            self.call_after_refresh(self._show_whole, turns[-1])
+            self._scroll_to_turn(turns[-1])
         else:
             self.post_message(CursorMoved(None, None))
 
     def update(self, turn: TurnModel) -> None:
         """Draws a turn anew; the cursor goes to its first quote where it was on the turn."""
         view = self._view_of(turn)
-        if view is None:
-            return
-        view.redraw()
+        if view is not None:
+            view.redraw()
         if self.current is turn:
             place = self.place if self.place is not None and self.place < len(turn.places) else None
             self.move_to(turn, 0 if place is None and turn.places else place, scroll=False)
-        if self._follows and view is self._views[-1]:
-            self.call_after_refresh(self._show_whole, turn)
+        if self._follows and turn is self._turns[-1]:
+            self._scroll_to_turn(turn)
 
     def move_to(self, turn: TurnModel, place: int | None, *, scroll: bool = True) -> None:
         """Puts the cursor on a place of a turn."""
-        before = None if self._cursor is None else self._view_of(self._cursor[0])
-        after = self._view_of(turn)
-        if before is not None and before is not after:
+        if self._cursor is not None and self._cursor[0] is not turn and (before := self._view_of(self._cursor[0])):
             before.choose(None, False)
-        if after is None:
-            return
         self._cursor = (turn, place)
-        after.choose(place, True)
+        number = self._turns.index(turn)
+        if not self._first <= number < self._first + len(self._views):
+            self._show_window(number - _WINDOW // 2)
+        view = self._view_of(turn)
+        if view is not None:
+            view.choose(place, True)
         if scroll:
             self._follows = False
             self.call_after_refresh(self._show_cursor)
         self.post_message(CursorMoved(turn, place))
 
-    def _show_cursor(self) -> None:
+    def _show_window(self, first: int) -> None:
+        """Mounts the turns from `first` on and removes the others."""
+        first = max(0, min(first, len(self._turns) - _WINDOW))
+        wanted = self._turns[first : first + _WINDOW]
+        kept = {id(view.turn): view for view in self._views}
+        for view in self._views:
+            if view.turn not in wanted:
+                view.remove()
+        after = self.query_one("#after")
+        views: list[TurnView] = []
+        for turn in wanted:
+            if id(turn) not in kept:
+                following = next((kept[id(one)] for one in wanted[len(views) + 1 :] if id(one) in kept), after)
+                kept[id(turn)] = TurnView(turn)
+                self.mount(kept[id(turn)], before=following)
+            views.append(kept[id(turn)])
+        self._first, self._views = first, views
+        self._tell_edges()
+
+    def _tell_edges(self) -> None:
+        later = len(self._turns) - self._first - len(self._views)
+        self.set_class(bool(self._turns), "-has-turns")
+        self.set_class(self._first > 0, "-has-before")
+        self.set_class(later > 0, "-has-after")
+        self.query_one("#before", Static).update(f"▲ {self._first} earlier (scroll up, or g for the first)")
+        self.query_one("#after", Static).update(f"▼ {later} later (scroll down, or G for the last)")
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Past the edge of the window, it moves on; what is in sight stays where it is."""
+        super().watch_scroll_y(old_value, new_value)
+        if not self._views or self._moving:
+            return
+        if new_value <= 0 and old_value > 0 and self._first > 0:
+            self._move_window(-_SHIFT, self._views[0])
+        elif new_value >= self.max_scroll_y > old_value and self._first + len(self._views) < len(self._turns):
+            self._move_window(_SHIFT, self._views[-1])
+
+    def _move_window(self, by: int, anchor: TurnView) -> None:
+        row = anchor.virtual_region.y - self.scroll_offset.y
+        self._moving = True
+        self._show_window(self._first + by)
+        if self._cursor is not None and (view := self._view_of(self._cursor[0])):
+            view.choose(self._cursor[1], True)
+        self.call_after_refresh(self._hold, anchor, row)
+
+    def _hold(self, anchor: TurnView, row: int) -> None:
+        """Scrolls so that `anchor` is in the row of the screen it was in before the window moved."""
+        if anchor.is_attached:
+            self.scroll_to(y=max(anchor.virtual_region.y - row, 1), animate=False, force=True)
+        self.call_after_refresh(self._held)
+
+    def _held(self) -> None:
+        self._moving = False
+
+    def _show_cursor(self, tries: int = 0) -> None:
         if self._cursor is None or (view := self._view_of(self._cursor[0])) is None:
             return
-        region = view.region_of(self._cursor[1]).translate(view.virtual_region.offset)
-        self._bring_into_view(region)
+        if not view.virtual_region.height and tries < _MOST_TRIES:
+            self.call_after_refresh(self._show_cursor, tries + 1)
+            return
+        self._bring_into_view(view.region_of(self._cursor[1]).translate(view.virtual_region.offset))
 
-    def _show_whole(self, turn: TurnModel) -> None:
+    def _scroll_to_turn(self, turn: TurnModel) -> None:
+        self.call_after_refresh(self._show_whole, turn)
+
+    def _show_whole(self, turn: TurnModel, tries: int = 0) -> None:
         """The turn to its end, or from its beginning where it is higher than the screen."""
-        if (view := self._view_of(turn)) is not None:
-            region = view.virtual_region
-            self._bring_into_view(region, top=region.height > self.size.height)
+        if (view := self._view_of(turn)) is None:
+            return
+        region = view.virtual_region
+        if not region.height and tries < _MOST_TRIES:
+            self.call_after_refresh(self._show_whole, turn, tries + 1)
+            return
+        self._bring_into_view(region, top=region.height > self.size.height)
+
+    def on_turn_view_drawn(self, event: TurnView.Drawn) -> None:
+        """A turn has another height: the last one stays in view while one follows the conversation."""
+        event.stop()
+        if self._follows and self._turns and event.turn is self._turns[-1]:
+            self._show_whole(event.turn)
 
     def _bring_into_view(self, region: Region, *, top: bool = False) -> None:
         self.scroll_to_region(region, animate=False, force=True, top=top)
@@ -136,19 +210,20 @@ class Conversation(VerticalScroll):
     def _view_of(self, turn: TurnModel) -> TurnView | None:
         return next((view for view in reversed(self._views) if view.turn is turn), None)
 
-    def _stops(self) -> list[tuple[TurnModel, int | None]]:
-        stops: list[tuple[TurnModel, int | None]] = []
-        for turn in self.turns:
-            count = len(turn.places)
-            stops += [(turn, place) for place in range(count)] if count else [(turn, None)]
-        return stops
-
     def _step(self, by: int) -> None:
-        stops = self._stops()
-        if not stops:
+        """One place further, or the first or last place of the turn beside."""
+        if self._cursor is None:
             return
-        here = stops.index(self._cursor) if self._cursor in stops else len(stops) - 1
-        self.move_to(*stops[min(max(here + by, 0), len(stops) - 1)])
+        turn, place = self._cursor
+        if place is not None and 0 <= place + by < len(turn.places):
+            self.move_to(turn, place + by)
+            return
+        number = self._turns.index(turn) + by
+        if 0 <= number < len(self._turns):
+            beside = self._turns[number]
+            self.move_to(beside, _outer_place(beside, last=by < 0))
+        else:
+            self.move_to(turn, place)
 
     def action_down(self) -> None:
         """To the next quote."""
@@ -163,13 +238,13 @@ class Conversation(VerticalScroll):
 
     def action_top(self) -> None:
         """To the first turn."""
-        if stops := self._stops():
-            self.move_to(*stops[0])
+        if self._turns:
+            self.move_to(self._turns[0], _outer_place(self._turns[0], last=False))
 
     def action_bottom(self) -> None:
         """To the last turn."""
-        if stops := self._stops():
-            self.move_to(*stops[-1])
+        if self._turns:
+            self.move_to(self._turns[-1], _outer_place(self._turns[-1], last=True))
             self._follows = True
 
     def action_half_down(self) -> None:
@@ -229,3 +304,9 @@ class Conversation(VerticalScroll):
             self.post_message(PlaceWanted(turn, place))
         elif place is None and already:
             self.action_fold()
+
+
+def _outer_place(turn: TurnModel, *, last: bool) -> int | None:
+    """The first or last place of a turn (0-based), None where it has none."""
+    count = len(turn.places)
+    return None if count == 0 else count - 1 if last else 0

@@ -29,6 +29,12 @@ class TurnView(Widget):
         times: int
         """2 for a double click."""
 
+    @dataclass
+    class Drawn(Message):
+        """The turn was laid out with another size."""
+
+        turn: TurnModel
+
     def __init__(self, turn: TurnModel) -> None:
         super().__init__()
         self.turn = turn
@@ -66,6 +72,10 @@ class TurnView(Widget):
         first = 0 if place == 0 else start
         last = len(drawing.lines) if place == len(drawing.rows) - 1 else end
         return Region(0, first, self.size.width, last - first)
+
+    def on_resize(self) -> None:
+        """Says that the height is another."""
+        self.post_message(self.Drawn(self.turn))
 
     def on_click(self, event: events.Click) -> None:
         """Says what was clicked."""

@@ -1,0 +1,240 @@
+"""Habits: palette, footer, help, keys of one's own, themes, colours, sizes, speed of starting, an even event loop."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import SystemCommand
+from textual.worker import WorkerFailed
+
+from qa.tui.keys import ACTIONS, EVERYWHERE, READING, check_keys
+from qa.tui.screens.article import ArticleScreen
+from qa.tui.screens.problems import TextScreen
+from qa.tui.widgets.question_box import QuestionBox
+from qa.tui.widgets.sources import Sources
+from tests.tui.conftest import open_app
+from tests.tui.recorded import RecordedEngine
+
+
+def _titles(commands: Any) -> set[str]:
+    return {command.title for command in commands if isinstance(command, SystemCommand)}
+
+
+async def test_every_action_is_in_the_palette() -> None:
+    """Whatever a key does can be found by name, in the conversation and in an article."""
+    async with open_app() as face:
+        await face.ask("What do tides do?")
+        titles = _titles(face.app.get_system_commands(face.app.screen))
+        assert {action.label for action in (*EVERYWHERE, *READING)} <= titles
+        assert {"Theme", "Quit", "History", "Cancel"} <= titles
+        await face.press("escape", "enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        titles = _titles(face.app.get_system_commands(face.app.screen))
+        assert {"Find", "Next", "Previous", "Edit", "Original", "Copy quote"} <= titles
+
+
+async def test_the_palette_runs_actions() -> None:
+    """An action picked by name does what its key does."""
+    async with open_app() as face:
+        await face.ask("What do tides do?")
+        await face.press("ctrl+p")
+        await face.type("copy citation")
+        await face.until(lambda: "Copy quote and citation" in face.text)
+        await face.press("enter")
+        await face.until(lambda: face.app.clipboard)
+        assert face.app.clipboard.startswith("> As the Earth turns")
+
+
+async def test_the_footer_fits_the_focus() -> None:
+    """The last line shows the keys of what has the focus, and always how to find all."""
+    async with open_app() as face:
+        await face.ask("What do tides do?")
+        assert "⏎ Ask" in face.text.splitlines()[-1]
+        await face.press("escape")
+        footer = face.text.splitlines()[-1]
+        assert "⏎ Open" in footer
+        assert "y Copy quote" in footer
+        assert "^p All" in footer
+        assert "Ask" not in footer
+
+
+async def test_help_for_the_focus() -> None:
+    """? explains what has the focus and its keys; F1 does where one types, and ? does while the box is empty."""
+    async with open_app() as face:
+        await face.press("question_mark")
+        await face.until(lambda: isinstance(face.app.screen, TextScreen))
+        assert "Type a question and press Enter." in face.text
+        assert "(search-questions)" in face.text
+        await face.press("escape")
+        await face.type("Is it")
+        await face.press("question_mark")
+        assert face.app.main.box.text == "Is it?"
+        await face.press("f1")
+        await face.until(lambda: isinstance(face.app.screen, TextScreen))
+        await face.press("q")
+        await face.ask("What do tides do?")
+        await face.press("escape", "question_mark")
+        await face.until(lambda: "The cursor (┃) goes from quote to quote" in face.text)
+
+
+async def test_keys_of_ones_own() -> None:
+    """A key from [keys] takes the place of the usual one, in the binding, the footer and the help."""
+    async with open_app(keys={"articles": "f4", "down": "w"}) as face:
+        await face.ask("What do tides do?")
+        assert "f4 Articles" in face.text.splitlines()[-1]
+        await face.press("escape", "w")
+        assert face.app.main.conversation.place == 1
+        await face.press("j")
+        assert face.app.main.conversation.place == 1
+        await face.press("f4")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+
+
+async def test_keys_that_cannot_be_used_are_told() -> None:
+    """A name that does not exist is told with the nearest one; the other keys still work."""
+    async with open_app(keys={"artikles": "f4", "sessions": "f9"}) as face:
+        await face.until(lambda: face.said)
+        assert "[keys] has no action 'artikles'; did you mean 'articles'?" in face.said
+        await face.press("f9")
+        await face.until(lambda: "No session." in face.text)
+
+
+def test_check_keys() -> None:
+    """Unknown names, empty keys and keys given twice are each told in one sentence."""
+    usable, told = check_keys({"articles": "f4", "sessions": "f4", "problems": " ", "nonsense": "x"})
+    assert usable == {"articles": "f4"}
+    assert len(told) == 3
+
+
+def test_names_of_actions_are_unique() -> None:
+    """[keys] can mean one action only."""
+    assert len({action.name for action in ACTIONS}) == len(ACTIONS)
+
+
+async def test_40_by_12_keeps_the_question_box() -> None:
+    """At 40x12 the question box is whole, quotes can be read, and the sources are a tab away."""
+    async with open_app(size=(110, 32)) as face:
+        await face.ask("What do tides do?")
+        await face.pilot.resize_terminal(40, 12)
+        await face.pilot.pause(0.1)
+        box = face.app.main.box
+        assert box.region.bottom <= 11
+        assert box.region.height >= 3
+        assert box.region.width == 40
+        await face.type("typed")
+        assert "typed" in face.text
+        assert "[Conversation]" in face.text
+        await face.press("f2")
+        assert isinstance(face.app.focused, Sources)
+        assert "[Sources]" in face.text
+        assert "[1] Why the sea rises" in face.text
+        await face.press("f2")
+        assert "[Conversation]" in face.text
+
+
+async def test_where_the_sources_are() -> None:
+    """Beside from 100 columns, below from 80, a tab under 80."""
+    async with open_app(size=(120, 30)) as face:
+        await face.ask("What do tides do?")
+        main = face.app.main
+        sources, conversation = main.query_one(Sources), main.conversation
+        assert sources.region.x > conversation.region.x
+        assert sources.region.y == conversation.region.y
+        await face.pilot.resize_terminal(90, 30)
+        await face.pilot.pause(0.1)
+        assert sources.region.y > conversation.region.y
+        assert sources.region.x == conversation.region.x
+        await face.pilot.resize_terminal(60, 30)
+        await face.pilot.pause(0.1)
+        assert not sources.display
+        await face.pilot.click(main.query_one("PaneTabs"), offset=(18, 0))
+        await face.pilot.pause(0.1)
+        assert sources.display
+        assert not conversation.display
+
+
+async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR nothing on the screen has a colour, and the chosen quote still differs by its bar."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with open_app() as face:
+        await face.ask("What do tides do?")
+        await face.press("escape")
+        assert face.app.no_color
+        assert "┃ [1]" in face.text
+        assert "│ [2]" in face.text
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "textual-dark", "nord", "textual-ansi"])
+async def test_themes(theme: str) -> None:
+    """Every kind of theme draws an answer, the one for 16 colours too."""
+    async with open_app(theme=theme) as face:
+        if theme not in face.app.available_themes:
+            pytest.skip(f"this Textual has no {theme}")
+        await face.ask("What do tides do?")
+        await face.press("escape", "enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        assert face.app.theme == theme
+
+
+async def test_500_turns(tmp_path: Path) -> None:
+    """A session of 500 turns opens with its last ones in sight, scrolls, and takes another question."""
+    from qa.sessions import open_sessions
+    from tests.tui.recorded import build_answer
+
+    store = open_sessions(tmp_path)
+    session_id = store.create_session("Long", "/articles")
+    for _ in range(500):
+        store.save_answer(store.add_question(session_id, "What do tides do?"), build_answer("What do tides do?"))
+    store.close()
+    async with open_app(data=tmp_path, session_id=session_id) as face:
+        await face.until(lambda: len(face.turns) == 500, 60)
+        conversation = face.app.main.conversation
+        await face.pilot.pause()
+        assert "[3]" in face.text
+        conversation.focus()
+        spent = time.process_time()
+        for _ in range(20):
+            await face.press("k")
+        for _ in range(20):
+            await face.press("ctrl+u")
+        print(f"{(time.process_time() - spent) / 40 * 1000:.1f} ms of CPU a key press with 500 turns")
+        await face.press("g")
+        assert conversation.scroll_offset.y < 10
+        turn = await face.ask("How high is the highest tide?")
+        assert turn.answer is not None
+        await face.until(lambda: conversation.scroll_offset.y == conversation.max_scroll_y)
+
+
+async def test_mistakes_are_not_swallowed() -> None:
+    """A bug in the engine ends the app with its traceback instead of an answer that never comes."""
+
+    class Broken(RecordedEngine):
+        def ask(self, *_: Any, **__: Any) -> Any:
+            raise ZeroDivisionError
+
+    async def run() -> None:
+        async with open_app(Broken()) as face:
+            await face.send("What do tides do?")
+            await face.pilot.pause(0.3)
+
+    with pytest.raises(WorkerFailed, match="ZeroDivisionError"):
+        await run()
+
+
+def test_the_first_paint_imports_nothing_heavy() -> None:
+    """What is imported until the app is drawn holds no numpy, no models, no index, no network."""
+    code = "import sys, qa.tui.app; print(*sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    heavy = {"numpy", "faiss", "onnxruntime", "tokenizers", "tantivy", "torch", "sentence_transformers", "click"}
+    assert not (heavy | {"qa.engine", "index.store"}) & set(printed.split())
+
+
+async def test_the_question_box_has_the_focus() -> None:
+    """The app begins where one types."""
+    async with open_app(ready=False) as face:
+        assert isinstance(face.app.focused, QuestionBox)

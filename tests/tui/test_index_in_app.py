@@ -1,0 +1,189 @@
+"""The index in the app: first build, following the folder, progress, problems, errors; indexing in another process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from index.errors import DocumentsError
+from index.types import Skipped
+from qa.settings import Settings
+from qa.tui.app import build_index_command
+from qa.tui.screens.problems import TextScreen
+from qa.tui.upkeep import UpkeepOptions
+from qa.types import Asks
+from tests.tui.conftest import no_index, open_app
+from tests.tui.recorded import RecordedEngine
+
+
+def _copy_articles(source: Path, target: Path) -> Path:
+    target.mkdir()
+    for path in source.iterdir():
+        shutil.copy(path, target / path.name)
+    return target
+
+
+def _open_real(documents: Path) -> Asks:
+    from qa.engine import open_engine
+
+    return open_engine(Settings(docs=documents, refresh=False))
+
+
+def _printing(*records: object, code: int = 0) -> UpkeepOptions:
+    """Instead of indexing, a process that says these things and ends with `code`."""
+    lines = "".join(json.dumps(one) + "\n" for one in records)
+    program = f"import sys; sys.stderr.write({lines!r}); sys.exit({code})"
+    return UpkeepOptions([sys.executable, "-c", program])
+
+
+async def test_first_build_and_following_the_folder(real_documents: Path, tmp_path: Path) -> None:
+    """Without an index it is built in another process; a changed article is indexed and found, without a question."""
+    documents = _copy_articles(real_documents, tmp_path / "docs")
+    upkeep = UpkeepOptions(build_index_command(Settings(docs=documents)), seconds_between_looks=0.2)
+    async with open_app(lambda: _open_real(documents), ready=False, upkeep=upkeep, documents=documents) as face:
+        await face.until(lambda: "indexing" in face.text, 30)
+        typed = await face.send("Where did the oldest tide mill stand?")
+        await face.until(lambda: not typed.is_waiting, 60)
+        await face.until(lambda: "● fresh" in face.text, 60)
+        assert "2 articles" in face.text
+        assert "! 1 skipped" in face.text
+        assert typed.answer is not None
+        assert "Nendrum" in typed.answer.text
+        (documents / "new.txt").write_text("Whales\n\nThe blue whale Big Blue weighs 190 tonnes.\n", encoding="utf-8")
+        await face.until(lambda: "3 articles" in face.text, 60)
+        await face.until(lambda: "● fresh" in face.text, 60)
+        answer = (await face.ask("How heavy is the blue whale Big Blue?")).answer
+        assert answer is not None
+        assert "190 tonnes" in answer.text
+        assert face.app.focused is face.app.main.box
+
+
+async def test_progress_never_takes_the_focus() -> None:
+    """While the index is built, a bar shows how far it is, and typing goes on."""
+    progress = {
+        "stage": "embedding",
+        "articles_done": 2,
+        "articles_total": 2,
+        "paragraphs_done": 30,
+        "paragraphs_total": 120,
+        "seconds": 3.0,
+    }
+    program = (
+        f"import sys, time; sys.stderr.write({json.dumps(progress) + chr(10)!r}); sys.stderr.flush(); time.sleep(60)"
+    )
+    upkeep = UpkeepOptions([sys.executable, "-c", program])
+    async with open_app(no_index, ready=False, upkeep=upkeep) as face:
+        await face.until(lambda: "30/120 paragraphs" in face.text)
+        assert "embedding ━" in face.text
+        assert "25%" in face.text
+        assert "10/s" in face.text
+        assert "0:09 left" in face.text
+        await face.type("still typing")
+        assert face.app.main.box.text == "still typing"
+        process = face.app.upkeep._process
+        assert process is not None
+    # Left in the middle of it, the app takes the process along.
+    assert process._process is not None
+    await process._process.wait()
+    assert process._process.returncode not in (None, 0)
+
+
+async def test_no_articles() -> None:
+    """A folder without articles is told in the middle of the screen, with the next step."""
+    sentence = "/articles: there is no article in this folder; put text files into it."
+
+    def open_nothing() -> Asks:
+        raise DocumentsError(sentence)
+
+    async with open_app(open_nothing, ready=False) as face:
+        await face.until(lambda: "there is no article in this folder; put text" in face.text)
+        assert "○ no index" in face.text
+        assert "F5" in face.text
+
+
+async def test_tried_again_with_f5() -> None:
+    """What stood in the way may be gone: F5 tries again."""
+    ready: list[Asks] = []
+
+    def open_when_ready() -> Asks:
+        if not ready:
+            raise DocumentsError("not yet; wait.")
+        return ready[0]
+
+    async with open_app(open_when_ready, ready=False) as face:
+        await face.until(lambda: "not yet" in face.text)
+        ready.append(RecordedEngine())
+        await face.press("f5")
+        await face.until(lambda: "● fresh" in face.text)
+        assert "Ask about the articles" in face.text
+
+
+async def test_indexing_that_fails_says_why() -> None:
+    """The sentence that the indexing process ended with is shown, and listed under problems."""
+    upkeep = _printing({"error": "the disk is full; free some space and run `qa index` again."}, code=3)
+    async with open_app(no_index, ready=False, upkeep=upkeep) as face:
+        await face.until(lambda: "the disk is full" in face.text)
+        await face.press("f3")
+        await face.until(lambda: isinstance(face.app.screen, TextScreen))
+        assert "! the disk is full; free some space" in face.text
+
+
+async def test_indexing_that_dies_without_a_word() -> None:
+    """A process that says something else, or nothing, is told as well."""
+    async with open_app(no_index, ready=False, upkeep=_printing(code=9)) as face:
+        await face.until(lambda: "code 9" in face.text)
+
+
+async def test_problems_list_each_file_with_its_reason() -> None:
+    """f3 lists every skipped file; without one it says so."""
+    engine = RecordedEngine(
+        skipped=(Skipped("a\x1b[2J.png", "not text (a PNG image)"), Skipped("b.txt", "permission denied"))
+    )
+    async with open_app(engine) as face:
+        assert "! 2 skipped" in face.text
+        await face.press("f3")
+        await face.until(lambda: isinstance(face.app.screen, TextScreen))
+        assert "! a␛[2J.png: not text (a PNG image)" in face.text
+        assert "! b.txt: permission denied" in face.text
+        await face.press("escape")
+    async with open_app() as face:
+        await face.press("f3")
+        await face.until(lambda: "No problems" in face.text)
+
+
+async def test_stale_is_said_where_it_stays_stale() -> None:
+    """Without refreshing, the header says stale, and so does every answer."""
+    from index.types import Changes
+
+    async with open_app(RecordedEngine(changes=Changes(added=("new.txt",)))) as face:
+        assert "◐ stale" in face.text
+        await face.ask("What do tides do?")
+        assert "index was being brought up to date" in face.text or "stale" in face.text
+
+
+async def test_rebuild_from_the_palette(tmp_path: Path) -> None:
+    """The palette offers to build the index anew; the process gets --rebuild."""
+    told = tmp_path / "told"
+    done = json.dumps({"done": True, "generation": 4})
+    program = (
+        f"import sys; open({str(told)!r}, 'a').write(' '.join(sys.argv[1:]) + ';'); print({done!r}, file=sys.stderr)"
+    )
+    async with open_app(RecordedEngine(), upkeep=UpkeepOptions([sys.executable, "-c", program])) as face:
+        await face.press("ctrl+p")
+        await face.type("rebuild")
+        await face.until(lambda: "Rebuild index" in face.text)
+        await face.press("enter")
+        await face.until(told.exists)
+        assert told.read_text(encoding="utf-8") == "--rebuild;"
+        await face.until(lambda: "The index was built anew." in face.said)
+
+
+def test_index_command() -> None:
+    """The indexing process gets the options that decide what the index is, as a list."""
+    command = build_index_command(Settings(docs=Path("/a b"), model="m; rm", reranker="none"))
+    assert command == [
+        sys.executable, "-m", "qa", "--docs", "/a b", "--model", "m; rm", "--reranker", "none",
+        "index", "--progress-json",
+    ]  # fmt: skip
