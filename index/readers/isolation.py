@@ -26,14 +26,16 @@ def read_isolated(reader: str, name: str, data: bytes) -> Document:
     Raises UnreadableFileError, also where the process dies, runs out of memory or takes too long.
     """
     worker = _POOL.take()
+    answer = None
     try:
         answer = worker.ask(reader, name, data)
-    except UnreadableFileError:
-        worker.stop()
-        raise
-    _POOL.give_back(worker)
+    finally:
+        if answer is None:
+            worker.stop()  # it died, or we were interrupted while it worked
+        else:
+            _POOL.give_back(worker)
     if "error" in answer:
-        raise UnreadableFileError(answer["error"])
+        raise UnreadableFileError(str(answer["error"]))
     return _document(answer)
 
 
@@ -46,10 +48,16 @@ def _document(answer: dict[str, Any]) -> Document:
     """Believes nothing: what does not have the form of a Document is an unreadable file."""
     try:
         headings = tuple(Heading(**heading) for heading in answer.pop("headings"))
-        pages = tuple(int(page) for page in answer.pop("pages"))
+        pages = tuple(answer.pop("pages"))
         document = Document(**answer, headings=headings, pages=pages)
-    except (TypeError, KeyError, ValueError):
-        raise UnreadableFileError("its reader gave a wrong answer") from None
+        for text in (document.text, document.title, document.date or "", *(heading.text for heading in headings)):
+            text.encode("utf-8")  # lone surrogates could be stored nowhere
+        places = [0, *pages, *(place for heading in headings for place in (heading.start, heading.end))]
+        is_sound = all(0 <= place <= len(document.text) for place in places)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        is_sound = False
+    if not is_sound:
+        raise UnreadableFileError("its reader gave a wrong answer")
     return document
 
 
