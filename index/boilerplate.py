@@ -145,6 +145,12 @@ def is_boilerplate(text: str) -> bool:
     return _is_phrase(bare) or PATTERNS.fullmatch(words) is not None or _is_byline(text)
 
 
+def is_label(line: str) -> bool:
+    """Whether a line is a known label of pages ('Advertisement') and nothing else: so surely furniture that even a
+    title is not looked for in it, while 'Live updates: Russia invades Ukraine' may be one."""
+    return len(line) <= MAX_LENGTH and _is_phrase(" ".join(line.split()).strip(OUTER_MARKS))
+
+
 def _is_phrase(words: str) -> bool:
     letters = "".join(" " if character in "-–—" else character for character in words.casefold())
     return "".join(character for character in letters if character.isalpha() or character == " ") in PHRASES

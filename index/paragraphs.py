@@ -34,6 +34,9 @@ PARAGRAPH_LINE_ALONE = 60
 ENDING_LINES = 0.7
 """Share of lines that end like sentences where each line is a paragraph; of wrapped lines one in ten does."""
 
+FIRST_BLOCKS = 4
+"""Blocks among which the title stands; before it there may be an 'Advertisement'."""
+
 SENTENCE_MARKS = '.!?…:;。！？”"’)]'
 
 
@@ -142,12 +145,13 @@ class _Outline:
         self.lead_in = ""
         self.childless: _Unit | None = None
         self.alone = len(blocks) <= 2
+        self.title_seen = False
 
     def units(self) -> Iterator[_Unit]:
         """In order of `start`."""
         for block in self.blocks:
             lines = list(block.lines)
-            if block.number == 0 and self.title and self._is_title(lines[0]):
+            if block.number < FIRST_BLOCKS and self._is_title(lines[0]):
                 lines = lines[1:]
             segment: list[Line] = []
             for line in lines:
@@ -163,7 +167,11 @@ class _Outline:
             yield self.childless
 
     def _is_title(self, line: Line) -> bool:
-        return clean_title(self.text[line.start : line.end]) == self.title
+        """The first line that says the title and nothing else; later ones repeat it."""
+        if self.title_seen or not self.title or clean_title(self.text[line.start : line.end]) != self.title:
+            return False
+        self.title_seen = True
+        return True
 
     def _heading_at(self, line: Line) -> Heading | None:
         """The heading that `line` belongs to."""

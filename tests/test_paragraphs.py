@@ -143,6 +143,13 @@ def test_title_is_context_and_no_unit() -> None:
     ]
 
 
+def test_title_may_stand_below_furniture() -> None:
+    """'Advertisement' is no title; what follows it is."""
+    units = split("Advertisement\n\nTrade with Russia\n\nIt rose to $146.9 billion.")
+    assert [(unit.block, unit.boilerplate) for unit in units] == [(0, True), (2, False)]
+    assert units[1].context == "Trade with Russia"
+
+
 def test_title_alone_is_a_unit() -> None:
     """An article of one line can be found."""
     assert texts("Trade with Russia") == ["Trade with Russia"]

@@ -106,6 +106,7 @@ def test_binary_is_refused_with_its_kind(data: bytes, reason: str) -> None:
             None,
         ),
         (f"A title over its text\n{'Text that is far longer than the title was. ' * 3}", "A title over its text"),
+        ("ADVERTISEMENT\n\nShare this:\n\nTrade with Russia\n\nIt rose.", "Trade with Russia"),
         (" = Valkyria Chronicles III = \n\n Senjou is a game .", "Valkyria Chronicles III"),
     ],
 )
