@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -126,16 +129,34 @@ def test_a_file_too_large_is_skipped_unread(tmp_path: Path) -> None:
         load_file(tmp_path, "a.txt")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_skipped(tmp_path: Path) -> None:
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """As somebody else where we are root, who may read everything."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_what_may_not_be_read_is_skipped() -> None:
     """A folder when it is listed, a file when it is loaded."""
-    write(tmp_path, "closed/a.txt", "b.txt")
-    (tmp_path / "closed").chmod(0)
-    (tmp_path / "b.txt").chmod(0)
-    assert reasons(tmp_path) == {"closed/": "permission denied"}
-    with pytest.raises(UnreadableFileError, match="permission denied"):
-        load_file(tmp_path, "b.txt")
-    (tmp_path / "closed").chmod(0o700)
+    with TemporaryDirectory() as name:  # pytest's own folder is closed to somebody else
+        docs = Path(name)
+        docs.chmod(0o755)
+        write(docs, "closed/a.txt", "b.txt")
+        (docs / "closed").chmod(0)
+        (docs / "b.txt").chmod(0)
+        with without_rights():
+            assert reasons(docs) == {"closed/": "permission denied"}
+            with pytest.raises(UnreadableFileError, match="permission denied"):
+                load_file(docs, "b.txt")
+            with pytest.raises(DocumentsError, match="permission denied"):
+                check_folder(docs / "closed")
+        (docs / "closed").chmod(0o700)
 
 
 def test_a_file_is_loaded_with_its_sum(tmp_path: Path) -> None:
