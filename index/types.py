@@ -149,6 +149,13 @@ class Reading:
     no_answer: float | None = None
     """Logit of 'the passage holds no answer', on the scale of `Span.score`; None where the model cannot tell."""
 
+    @property
+    def margin(self) -> float | None:
+        """Logit of the best answer over 'no answer here', above 0 where an answer is likelier; None where not told."""
+        if self.no_answer is None or not self.spans:
+            return None
+        return self.spans[0].score - self.no_answer
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

@@ -11,6 +11,9 @@ from qa.evidence import Evidence
 
 DEFAULT_THRESHOLD = 0.5
 """Chance from which an answer is given."""
+_INTERCEPT = -1.0
+_WEIGHTS = (0.5, 0.1, 2.0, 0.0)
+"""Of `build_features`, where the cross-encoder finds spans."""
 _BY_RELEVANCE = (1.2, 0.6)
 """Intercept and slope over the relevance of a cross-encoder that finds no spans."""
 
@@ -20,8 +23,19 @@ def estimate_chance(evidence: Evidence) -> float:
     reading = evidence.reading
     if reading is None:
         return min(1.0, max(0.0, evidence.candidate.dense or 0.0))
+    if reading.margin is not None:
+        return _logistic(_INTERCEPT + sum(w * x for w, x in zip(_WEIGHTS, build_features(evidence), strict=True)))
     intercept, slope = _BY_RELEVANCE
     return _logistic(intercept + slope * reading.relevance)
+
+
+def build_features(evidence: Evidence) -> tuple[float, ...]:
+    """What the chance is told from: the margin of the best answer over none, the relevance, the share of the question's
+    words that the passage holds, its cosine to the question."""
+    reading, candidate = evidence.reading, evidence.candidate
+    margin = reading.margin if reading is not None else None
+    relevance = reading.relevance if reading is not None else 0.0
+    return (margin or 0.0, relevance, candidate.coverage, candidate.dense or 0.0)
 
 
 def _logistic(logit: float) -> float:

@@ -28,6 +28,7 @@ from qa.conversation import Understood, understand
 from qa.evidence import Evidence, score_sentences
 from qa.questions import check_question
 from qa.quotes import choose_quotes
+from qa.ranking import blend
 from qa.settings import Settings
 from qa.types import Answer, ArticleSummary, ArticleView, Citation, IndexInfo, IndexState, Passage, Turn
 
@@ -158,14 +159,12 @@ class Engine:
         reader = self._reader.result()
         if reader is None or not found:
             return found
-        head = found[:RERANK_DEPTH]
-        readings = reader.read(
-            question,
-            [one.source.paragraph.text for one in head],
-            [one.source.paragraph.context for one in head],
-        )
+        head, words = found[:RERANK_DEPTH], len(question.split())
+        paragraphs = [one.source.paragraph for one in head]
+        readings = reader.read(question, [one.text for one in paragraphs], [one.context for one in paragraphs])
         scored = [
-            replace(one, reading=reading, order=reading.relevance) for one, reading in zip(head, readings, strict=True)
+            replace(one, reading=reading, order=blend(one.candidate.fused, reading, words))
+            for one, reading in zip(head, readings, strict=True)
         ]
         return sorted(scored, key=lambda one: -one.order) + found[RERANK_DEPTH:]
 

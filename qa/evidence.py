@@ -5,7 +5,6 @@ Pure but for the one call of the cross-encoder; nothing here decides whether the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,13 +39,6 @@ class Evidence:
     """The final order of the passages; higher is better."""
     sentences: tuple[Sentence, ...] = ()
     """In order of `start`; empty where they were not scored."""
-
-    @property
-    def margin(self) -> float:
-        """Logit of the best answer over 'no answer here'; minus infinity where nothing tells."""
-        if self.reading is None or self.reading.no_answer is None or not self.reading.spans:
-            return -math.inf
-        return self.reading.spans[0].score - self.reading.no_answer
 
 
 def score_sentences(question: str, evidence: Evidence, reader: Reader | None) -> tuple[Sentence, ...]:

@@ -1,0 +1,178 @@
+"""Chooses how scores become an order and a chance: the numbers of qa/ranking.py and qa/confidence.py.
+
+    python -m tests.benchmarks.calibrate [--limit 400] [--sets squad2-dev,news-dev]
+
+Reads candidates of every set once (kept in --cache as JSON lines) and tries every order on all of them. The chance is
+a logistic regression over the passage that is ranked first: fitted on the questions of even number, judged on the odd.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.types import Reading, Span
+from qa.confidence import build_features
+from qa.engine import Engine, open_engine
+from qa.evaluation.questions import Question, holds_answer, load_questions
+from qa.evidence import Evidence, score_sentences
+from qa.quotes import cut_quote
+from qa.ranking import blend
+from qa.settings import Settings
+from tests.benchmarks.quality import SHARED, EvaluationSet, copy_docs, find_sets
+
+DEPTH = 12
+Row = dict[str, Any]
+
+
+def gather(one: EvaluationSet, cache: Path, limit: int) -> list[Row]:
+    """A row for each question: its labels and its candidates' scores; read from the cache where it is there."""
+    kept = cache / f"{one.name}-{limit}.jsonl"
+    if not kept.exists():
+        docs = cache / one.name / one.docs.name
+        copy_docs(one.docs, docs)
+        questions = load_questions(one.questions)
+        step = max(1, len(questions) // limit)
+        engine = open_engine(Settings(docs=docs))
+        try:
+            rows = [build_row(engine, question) for question in progress(questions[::step][:limit], one.name)]
+        finally:
+            engine.close()
+        kept.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()]
+    for row in rows:
+        row["candidates"].sort(key=lambda one, row=row: -ranked_now(row, one))
+    return rows
+
+
+def ranked_now(row: Row, one: Row) -> float:
+    """The order that qa/ranking.py gives."""
+    reading = Reading(one["relevance"], (Span(0, 1, one["margin"]),), 0.0)
+    return blend(one["fused"], reading, row["terms"])
+
+
+def progress(questions: Sequence[Question], name: str) -> Sequence[Question]:
+    """The questions, and their number on stderr."""
+    print(f"{name}: {len(questions)} questions", file=sys.stderr, flush=True)
+    return questions
+
+
+def build_row(engine: Engine, question: Question) -> Row:
+    """What is known of one question."""
+    evidence = engine.gather_evidence(question.text, question.history)[:DEPTH]
+    return {
+        "answerable": question.answerable,
+        "extractive": question.extractive,
+        "terms": len(question.text.split()),
+        "candidates": [build_candidate(question, one) for one in evidence],
+    }
+
+
+def build_candidate(question: Question, one: Evidence) -> Row:
+    """A candidate's scores, whether it is labelled, and whether its quote holds an answer."""
+    assert one.reading is not None
+    scored = score_sentences(question.text, one, None)
+    quote = cut_quote(Evidence(one.candidate, one.source, one.reading, one.order, scored))
+    return {
+        "relevant": question.is_relevant(one.source.path, one.source.paragraph.block),
+        "holds": holds_answer(quote.text, question.answers),
+        "fused": one.candidate.fused,
+        "relevance": one.reading.relevance,
+        "margin": one.reading.margin or 0.0,
+        "features": list(build_features(one)),
+    }
+
+
+Order = Callable[[Row, Row], float]
+
+
+def build_orders() -> dict[str, Order]:
+    """Every order that is tried: the fused score and a share of what the cross-encoder says, less in long questions."""
+
+    def build(relevance: float, margin: float, length: float) -> Order:
+        def order(row: Row, one: Row) -> float:
+            shrunk = min(1.0, length / max(row["terms"], 1))
+            return float(one["fused"] + shrunk * (relevance * one["relevance"] + margin * one["margin"]))
+
+        return order
+
+    shares = itertools.product((0.0, 0.01, 0.02, 0.03, 0.05), (0.0, 0.01, 0.02, 0.03), (8.0, 12.0, 16.0, 1e9))
+    return {f"relevance {r} margin {m} length {n}": build(r, m, n) for r, m, n in shares}
+
+
+def compute_hit_at_1(rows: Sequence[Row], order: Order) -> float:
+    """Share of the answerable questions whose first candidate is labelled."""
+    hits = [
+        max(row["candidates"], key=lambda one, row=row: order(row, one))["relevant"]
+        for row in rows
+        if row["answerable"] and row["candidates"]
+    ]
+    return float(np.mean(hits))
+
+
+def print_orders(sets: dict[str, list[Row]]) -> None:
+    """The best orders by their mean over the sets, and the fused order alone."""
+    table = {name: [compute_hit_at_1(rows, order) for rows in sets.values()] for name, order in build_orders().items()}
+    print("hit@1".ljust(44), *sets, "mean")
+    ranked = sorted(table, key=lambda name: -float(np.mean(table[name])))
+    for name in [*ranked[:15], "relevance 0.0 margin 0.0 length 1000000000.0"]:
+        print(name.ljust(44), *(f"{value:.3f}" for value in table[name]), f"{np.mean(table[name]):.4f}")
+
+
+def fit_chance(sets: dict[str, list[Row]]) -> None:
+    """Fits on the even questions; prints weights, and by set AUROC and calibration on the odd ones."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+
+    features, labels, weights = [], [], []
+    for rows in sets.values():
+        fitted = [row for row in rows[::2] if row["candidates"]]
+        for row in fitted:
+            features.append(row["candidates"][0]["features"])
+            labels.append(is_right(row))
+            weights.append(1.0 / len(fitted))
+    model = LogisticRegression(C=10.0, max_iter=10_000)
+    model.fit(np.array(features), np.array(labels), sample_weight=np.array(weights) * len(features))
+    print("intercept", round(float(model.intercept_[0]), 3), "weights", np.round(model.coef_[0], 3).tolist())
+    for name, rows in sets.items():
+        judged = [row for row in rows[1::2] if row["candidates"]]
+        chances = model.predict_proba(np.array([row["candidates"][0]["features"] for row in judged]))[:, 1]
+        right = np.array([is_right(row) for row in judged])
+        answerable = np.array([row["answerable"] for row in judged])
+        auroc = roc_auc_score(answerable, chances) if 0 < answerable.sum() < len(answerable) else float("nan")
+        print(f"{name:<18} AUROC {auroc:.3f}  mean chance {chances.mean():.3f}  right {right.mean():.3f}")
+        for threshold in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
+            given = chances >= threshold
+            if given.any():
+                print(f"    from {threshold}: given {given.mean():.2f}, right of them {right[given].mean():.3f}")
+
+
+def is_right(row: Row) -> bool:
+    """Whether quoting the first candidate is right: its passage is labelled or, for spans, its quote holds one."""
+    first = row["candidates"][0]
+    return bool(row["answerable"] and (first["relevant"] or (row["extractive"] and first["holds"])))
+
+
+def main() -> None:
+    """Gathers, tries the orders, fits the chance."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--limit", type=int, default=400, help="questions of each set, evenly taken")
+    parser.add_argument("--sets", default="xquad-en,squad2-dev,news-dev,followups-mtrag,covidqa,excerpts-chroma")
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/qa-calibrate"))
+    options = parser.parse_args()
+    options.cache.mkdir(parents=True, exist_ok=True)
+    wanted = options.sets.split(",")
+    sets = {one.name: gather(one, options.cache, options.limit) for one in find_sets(SHARED) if one.name in wanted}
+    print_orders(sets)
+    fit_chance(sets)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The README tells the truth: its commands exist, its options are all of them, its session is what happens."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from qa.cli import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def read_block(marker: str) -> str:
+    """The fenced block after an HTML comment."""
+    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found, marker
+    return found[1]
+
+
+def list_options() -> Iterator[tuple[str, str]]:
+    """Every command with each of its long options."""
+    for name, command in cli.commands.items():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                yield name, max(parameter.opts, key=len)
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_is_in_the_table_and_has_help(name: str) -> None:
+    """Nothing is hidden."""
+    assert re.search(rf"^\| `qa {name}\b", README, re.MULTILINE)
+    assert cli.commands[name].help
+
+
+def test_every_option_is_named() -> None:
+    """The same for options."""
+    missing = [f"qa {command} {option}" for command, option in list_options() if f"`{option}" not in README]
+    missing += [option for option in ("--plain", "--theme", "--docs") if f"{option}" not in README]
+    assert not missing
+
+
+def test_the_two_commands_are_there() -> None:
+    """One sets up and asks, the other runs the tests."""
+    assert "qa ask" in read_block("install")
+    assert "-m pytest" in read_block("tests")
+
+
+def test_the_session_is_what_happens(tmp_path: Path) -> None:
+    """Each command of the sample session prints what stands below it."""
+    shutil.copytree(ROOT / "docs_src", tmp_path / "docs_src")
+    parts = re.split(r"^\$ (.*)\n", read_block("session"), flags=re.MULTILINE)[1:]
+    assert len(parts) >= 4
+    for command, expected in zip(parts[::2], parts[1::2], strict=True):
+        words = shlex.split(command)
+        assert words[0] == "qa"
+        result = subprocess.run(
+            [sys.executable, "-m", *words],
+            capture_output=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            timeout=120,
+            check=False,
+        )
+        assert result.stdout.rstrip() == expected.rstrip(), result.stderr
+
+
+def test_the_files_it_links_to_are_there() -> None:
+    """No dead link."""
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
