@@ -263,9 +263,15 @@ def verify(context: click.Context, answers: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON object, with a row for each question.")
 @click.option("--baseline", metavar="FILE", help="An earlier report (--json) to compare with.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which a question counts as answered.")
+@click.option("--as-typed", is_flag=True, help="Take nothing over from the conversations of questions.")
 @click.pass_context
 def evaluate(
-    context: click.Context, questions: str, as_json: bool, baseline: str | None, threshold: float | None
+    context: click.Context,
+    questions: str,
+    as_json: bool,
+    baseline: str | None,
+    threshold: float | None,
+    as_typed: bool,
 ) -> None:
     """Measure how good answers over the folder are, with labelled questions, one JSON object a line.
 
@@ -277,7 +283,8 @@ def evaluate(
 
     settings = _load_settings(context, threshold=threshold)
     earlier = None if baseline is None else Path(baseline)
-    sys.stdout.write(run_evaluation(settings, Path(questions), baseline=earlier, as_json=as_json))
+    report = run_evaluation(settings, Path(questions), baseline=earlier, as_json=as_json, as_typed=as_typed)
+    sys.stdout.write(report)
 
 
 def _read_text(path: str) -> str:

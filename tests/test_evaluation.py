@@ -393,6 +393,21 @@ def test_an_interrupted_run_asks_only_what_is_left(docs: Path, question_file: Pa
     }
 
 
+def test_what_a_conversation_is_worth_can_be_measured(docs: Path) -> None:
+    """With its conversation a follow-up finds its paragraph; as typed it is another question."""
+    engine = open_for_measuring(docs)
+    history = (Turn("How high is the lighthouse of Lindau?", "It is 33 metres high."),)
+    follow_up = Question("f", "And when was its clock added?", True, ("a year later",), history=history)
+    asked = {typed: evaluate([follow_up], engine, name="f", threshold=0.5, as_typed=typed) for typed in (False, True)}
+    answer = engine.ask(follow_up.text, history)
+    typed = engine.ask(follow_up.text, history, as_typed=True)
+    engine.close()
+    assert answer.asked_as != typed.asked_as == follow_up.text
+    confidence = COLUMNS.index("confidence")
+    assert asked[False].table[0, confidence] == pytest.approx(answer.confidence)
+    assert asked[True].table[0, confidence] == pytest.approx(typed.confidence)
+
+
 def run_eval(docs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "qa", "--docs", str(docs), "eval", *arguments]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}

@@ -32,6 +32,7 @@ def evaluate_file(
     threshold: float,
     baseline: Path | None = None,
     on_done: OnDone = lambda done, total: None,
+    as_typed: bool = False,
 ) -> Report:
     """The report over all questions of `path`. An interrupted run is continued by the next call with the same input.
 
@@ -40,6 +41,7 @@ def evaluate_file(
     :param threshold: confidence from which a question counts as answered.
     :param baseline: a saved `qa eval --json` to compare with.
     :param on_done: gets (questions done, questions in all) after each.
+    :param as_typed: takes nothing over from the conversations of questions, to see what taking over is worth.
     :raises UsageError: the question file or the baseline cannot be used.
     :raises IndexStaleError: articles changed since the index was built.
     """
@@ -56,6 +58,7 @@ def evaluate_file(
         earlier=earlier,
         partial=partial,
         on_done=on_done,
+        as_typed=as_typed,
         scope=(str(path.resolve()), str(docs)),
     )
 
@@ -69,6 +72,7 @@ def evaluate(
     earlier: dict[str, list[float]] | None = None,
     partial: Path | None = None,
     on_done: OnDone = lambda done, total: None,
+    as_typed: bool = False,
     scope: tuple[str, ...] = (),
 ) -> Report:
     """The report over `questions`; see `evaluate_file`. Without `partial` an interrupted run starts anew."""
@@ -79,9 +83,9 @@ def evaluate(
     refuse_stale(state)
     kept = None
     if partial is not None:
-        kept = PartialFile(partial, build_key(scope, state.info, threshold, questions))
+        kept = PartialFile(partial, build_key(scope, state.info, threshold, as_typed, questions))
     try:
-        results = run_questions(questions, engine, threshold, kept, on_done)
+        results = run_questions(questions, engine, threshold, kept, on_done, as_typed=as_typed)
     finally:
         if kept is not None:
             kept.close()

@@ -16,7 +16,9 @@ from qa.render import render_record
 from qa.settings import Settings
 
 
-def run_evaluation(settings: Settings, questions: Path, *, baseline: Path | None, as_json: bool) -> str:
+def run_evaluation(
+    settings: Settings, questions: Path, *, baseline: Path | None, as_json: bool, as_typed: bool = False
+) -> str:
     """The report over `questions`, as text or JSON; raises like `evaluate_file` and `open_engine`.
 
     Never refreshes: numbers of an index that changed under way would be of nothing. Asks with a threshold of 0, so
@@ -28,7 +30,13 @@ def run_evaluation(settings: Settings, questions: Path, *, baseline: Path | None
     engine = open_engine(asking, tell=tell)
     try:
         report = evaluate_file(
-            questions, engine, docs=settings.docs, threshold=threshold, baseline=baseline, on_done=line
+            questions,
+            engine,
+            docs=settings.docs,
+            threshold=threshold,
+            baseline=baseline,
+            on_done=line,
+            as_typed=as_typed,
         )
     finally:
         line.close()

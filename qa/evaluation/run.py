@@ -54,22 +54,31 @@ class Result:
 
 
 def run_questions(
-    questions: Sequence[Question], engine: Asks, threshold: float, partial: PartialFile | None, on_done: OnDone
+    questions: Sequence[Question],
+    engine: Asks,
+    threshold: float,
+    partial: PartialFile | None,
+    on_done: OnDone,
+    *,
+    as_typed: bool = False,
 ) -> list[Result]:
     """A result for each question, in order; those in `partial` are not asked again.
 
     `engine` should list RANKED passages and quote whatever its confidence: a question counts as answered from
-    `threshold` on. Raises IndexStaleError where the articles are not those of the index, before or after.
+    `threshold` on. `as_typed` takes nothing over from a question's conversation. Raises IndexStaleError where the
+    articles are not those of the index, before or after.
     """
     refuse_stale(engine.load_state())
     done = {result.identifier: result for result in (partial.results if partial else ())}
     waiting = [question for question in questions if question.identifier not in done]
     if waiting:
         # The first question pays for loading the models; asked once more, it does not.
-        engine.ask(waiting[0].text, waiting[0].history)
+        engine.ask(waiting[0].text, waiting[0].history, as_typed=as_typed)
     articles = _Articles(engine)
     for question in waiting:
-        result = _ask(question, engine, threshold, articles)
+        began = time.perf_counter()
+        answer = engine.ask(question.text, question.history, as_typed=as_typed)
+        result = _judge(question, answer, (time.perf_counter() - began) * 1000, threshold, articles)
         done[question.identifier] = result
         if partial is not None:
             partial.append(result)
@@ -87,10 +96,7 @@ def refuse_stale(state: IndexState) -> None:
         raise IndexStaleError(f"{paths[0]}{more} changed since the index was built; run `qa index` first.")
 
 
-def _ask(question: Question, engine: Asks, threshold: float, articles: _Articles) -> Result:
-    began = time.perf_counter()
-    answer = engine.ask(question.text, question.history)
-    ms = (time.perf_counter() - began) * 1000
+def _judge(question: Question, answer: Answer, ms: float, threshold: float, articles: _Articles) -> Result:
     first = answer.citations[0] if answer.citations else None
     return Result(
         identifier=question.identifier,

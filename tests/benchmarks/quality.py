@@ -112,6 +112,7 @@ def measure_set(chosen: EvaluationSet, options: argparse.Namespace) -> Report:
             earlier=load_baseline(baseline) if baseline is not None and baseline.exists() else None,
             partial=options.cache / "partial" / f"{chosen.name}.jsonl",
             on_done=build_ticker(chosen.name),
+            as_typed=options.as_typed,
             scope=(chosen.name, str(options.reranker), str(options.model)),
         )
     finally:
@@ -181,6 +182,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--reranker", help="like `qa --reranker`")
     parser.add_argument("--model", help="like `qa --model`")
     parser.add_argument("--threshold", type=float, help="like `qa ask --threshold`")
+    parser.add_argument("--as-typed", action="store_true", help="take nothing over from conversations")
     parser.add_argument("--no-write", action="store_true", help="leave the README as it is (so does --limit)")
     options = parser.parse_args(arguments)
     options.reports = options.reports or options.cache / "reports"
