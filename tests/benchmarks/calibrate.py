@@ -26,7 +26,7 @@ from qa.evidence import Evidence, score_sentences
 from qa.quotes import cut_quote
 from qa.ranking import blend
 from qa.settings import Settings
-from tests.benchmarks.quality import SHARED, EvaluationSet, copy_docs, find_sets
+from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, find_sets
 
 DEPTH = 12
 Row = dict[str, Any]
@@ -165,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, default=400, help="questions of each set, evenly taken")
     parser.add_argument("--sets", default="xquad-en,squad2-dev,news-dev,followups-mtrag,covidqa,excerpts-chroma")
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/qa-calibrate"))
+    parser.add_argument("--cache", type=Path, default=ROOT / ".benchmarks" / "sets")
     options = parser.parse_args()
     options.cache.mkdir(parents=True, exist_ok=True)
     wanted = options.sets.split(",")
