@@ -4,6 +4,9 @@ Only 1,326 of the real questions are unanswerable in their paragraph, from eight
 paragraph of the article, a question asking about another name, number or year, an antonym or a negation, a passage
 without the sentence that answers. Every change that could give itself away has a harmless twin (the same swap made in
 question and passage alike, another sentence left out), so that the change as such tells nothing.
+
+Besides, there are pairs without any label, for the original's relevance alone: questions joined, and sentences taken
+as questions, since the questions of other folders are longer than these.
 """
 
 from __future__ import annotations
@@ -209,7 +212,22 @@ class PairMaker:
         pairs = []
         for place, question in enumerate(self._corpus.questions):
             pairs += self._pairs(question, self._near[place], chance)
+            if chance.random() < 0.2:
+                pairs.append(self._unlabelled(place, chance))
         return pairs
+
+    def _unlabelled(self, place: int, chance: random.Random) -> Pair:
+        """Something longer than a question, with a paragraph it may or may not be about."""
+        corpus, question = self._corpus, self._corpus.questions[place]
+        if chance.random() < 0.6:
+            other = corpus.questions[(place + chance.choice((1, 2, 3, 5, 40))) % len(corpus.questions)]
+            text = f"{question.text.rstrip('?')}, and {other.text[:1].lower()}{other.text[1:]}"
+        else:
+            text = chance.choice(split_sentences(corpus.passages[question.paragraph])).strip()
+        paragraph = question.paragraph if chance.random() < 0.3 else int(chance.choice(self._near[place][:12]))
+        pair = self._pair(text, paragraph, (), "unlabelled", chance)
+        around = (_nearest_sentence(text, pair.passage),)
+        return replace(self._cropped(replace(pair, spans=around), chance), spans=(), relevant=None)
 
     def _pairs(self, question: Question, near: np.ndarray, chance: random.Random) -> list[Pair]:
         spans = find_spans(self._corpus.passages[question.paragraph], question.answers)

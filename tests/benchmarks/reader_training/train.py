@@ -39,11 +39,11 @@ class Settings:
     dropout: float = 0.1
     average: float = 0.995
     """Of the moving average of the weights, a step; the average is what is exported."""
-    teacher_every: int = 5
+    teacher_every: int = 3
     """Every how many batches the original's relevance is asked for and imitated."""
     refusal_share: float = 0.5
-    relevance_share: float = 0.1
-    teacher_share: float = 0.3
+    relevance_share: float = 0.03
+    teacher_share: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class Batch:
     """Token ranges, the last one inclusive; empty: no answer here."""
     relevant: Tensor
     """(n,) float32: 1, 0, or NaN where there is no label."""
+    labelled: bool
+    """False: nothing is known of these pairs but what the original says of their relevance."""
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -103,7 +105,7 @@ def build_batch(pairs: Sequence[Pair], encodings: Sequence[Encoding]) -> Batch:
         spans.append(token_spans(encoding, pair.spans, second_text(pair.context, pair.passage)[1]))
     relevant = [math.nan if pair.relevant is None else pair.relevant for pair in pairs]
     ids, mask, segments = torch.from_numpy(arrays)
-    return Batch(ids, mask, segments, spans, torch.tensor(relevant))
+    return Batch(ids, mask, segments, spans, torch.tensor(relevant), pairs[0].kind != "unlabelled")
 
 
 def _rounded(length: int) -> int:
@@ -112,10 +114,21 @@ def _rounded(length: int) -> int:
 
 
 def epoch_batches(pairs: list[Pair], tokenizer: Tokenizer, settings: Settings, number: int) -> list[Batch]:
-    """Shuffled, sorted by length within stretches of 512 pairs, cut at a number of tokens, and shuffled again."""
+    """Shuffled, sorted by length within stretches of 512 pairs, cut at a number of tokens, and shuffled again.
+
+    Pairs without labels are in batches of their own.
+    """
     chance = random.Random(settings.seed * 77 + number)
-    pairs = pairs.copy()
-    chance.shuffle(pairs)
+    batches = []
+    for labelled in (True, False):
+        group = [pair for pair in pairs if (pair.kind != "unlabelled") == labelled]
+        chance.shuffle(group)
+        batches += _group_batches(group, tokenizer, settings)
+    chance.shuffle(batches)
+    return batches
+
+
+def _group_batches(pairs: list[Pair], tokenizer: Tokenizer, settings: Settings) -> list[Batch]:
     texts = [(pair.question, second_text(pair.context, pair.passage)[0]) for pair in pairs]
     encodings = tokenizer.encode_batch(texts)
     batches = []
@@ -125,7 +138,6 @@ def epoch_batches(pairs: list[Pair], tokenizer: Tokenizer, settings: Settings, n
             build_batch([pairs[row] for row in rows], [encodings[row] for row in rows])
             for rows in _cut(order, encodings, settings.tokens_per_batch)
         ]
-    chance.shuffle(batches)
     return batches
 
 
@@ -155,7 +167,12 @@ def span_loss(outputs: Outputs, batch: Batch) -> Tensor:
 
 
 def total_loss(outputs: Outputs, batch: Batch, taught: Tensor | None, settings: Settings) -> Tensor:
-    """Span, refusal, relevance where it is labelled, and the original's relevance where it was asked for."""
+    """Span, refusal, relevance where it is labelled, and the original's relevance where it was asked for.
+
+    Relevance is mostly imitated: labels alone made it a second judge of answerability, and cost order on the news.
+    """
+    if not batch.labelled and taught is not None:
+        return settings.teacher_share * F.smooth_l1_loss(outputs.relevance, taught)
     empty = torch.tensor([float(not spans) for spans in batch.spans])
     loss = span_loss(outputs, batch)
     loss = loss + settings.refusal_share * F.binary_cross_entropy_with_logits(outputs.unanswerable, empty)
@@ -228,7 +245,7 @@ class Trainer:
 
     def _train(self, batch: Batch, progress: float) -> float:
         taught = None
-        if self.step % self._settings.teacher_every == 0:
+        if not batch.labelled or self.step % self._settings.teacher_every == 0:
             with torch.no_grad():
                 taught = self._teacher(batch.ids, batch.mask, batch.segments).relevance
         for group in self._optimizer.param_groups:
