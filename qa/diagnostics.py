@@ -138,6 +138,11 @@ class ProgressLine:
             self._stream.write(line + "\n")
         self._stream.flush()
 
+    def notice(self, message: str) -> None:
+        """A sentence above the line."""
+        self.close()
+        tell(message)
+
     def close(self) -> None:
         """Clear the line, so that what follows starts on an empty one."""
         if self._open:
@@ -172,6 +177,10 @@ class ProgressJson:
     def write(self, record: dict[str, object]) -> None:
         """One JSON object on a line of its own."""
         print(json.dumps(record), file=sys.stderr, flush=True)
+
+    def notice(self, message: str) -> None:
+        """A sentence, as a record of its own."""
+        self.write({"notice": message})
 
     def close(self) -> None:
         """Nothing is left open."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
+from functools import cache
 
-from index.errors import IndexFolderError, QaError
+from index.errors import IndexFolderError, QaError, UnusableError
 from index.types import BuildReport, Encoder
-from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_skipped
+from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error, tell_skipped
 from qa.safe_text import safe_line
 from qa.settings import Settings
 
@@ -20,38 +22,62 @@ def run_indexing(
     wait: bool = True,
     progress_json: bool = False,
 ) -> None:
-    """Brings the index up to date; with `watch`, again at each change; raises what the build raises."""
+    """Brings the index up to date; with `watch`, again at each change; raises what the first build raises."""
     if progress_json:
         _run_for_program(settings, rebuild=rebuild, wait=wait)
         return
-    _run_for_person(settings, rebuild=rebuild, wait=wait)
+    load_encoder = _build_loader(settings)
+    _tell_report(_run_for_person(settings, load_encoder, rebuild=rebuild, wait=wait))
     if watch:
-        from index.watch import watch_folder
-
-        tell(f"watching {settings.docs}; Ctrl-C ends it")
-        for _ in watch_folder(settings.docs):
-            try:
-                _run_for_person(settings, rebuild=False, wait=True)
-            except IndexFolderError as error:
-                # The folder is followed further: a full disk may have room again at the next change.
-                tell(f"qa: {error}")
+        _follow(settings, load_encoder)
 
 
-def _run_for_person(settings: Settings, *, rebuild: bool, wait: bool) -> BuildReport:
+def _follow(settings: Settings, load_encoder: Callable[[], Encoder]) -> None:
+    """Until interrupted. A folder that is empty for a while, or a full disk, may be well at the next change."""
+    from index.watch import watch_folder
+
+    tell(f"watching {settings.docs}; Ctrl-C ends it")
+    for _ in watch_folder(settings.docs):
+        try:
+            report = _run_for_person(settings, load_encoder, rebuild=False, wait=True)
+        except UnusableError as error:
+            tell_error(error)
+        else:
+            if report.changes:
+                _tell_report(report)
+
+
+def _build_loader(settings: Settings) -> Callable[[], Encoder]:
+    """Loads the encoder at the first call and keeps it: a watcher embeds the next change at once."""
+
+    @cache
+    def load() -> Encoder:
+        from index.encoder import load_encoder
+
+        return load_encoder(settings.model)
+
+    return load
+
+
+def _run_for_person(
+    settings: Settings, load_encoder: Callable[[], Encoder], *, rebuild: bool, wait: bool
+) -> BuildReport:
     progress = ProgressLine()
     try:
-        report = _build(settings, progress, rebuild=rebuild, wait=wait)
+        return _build(settings, load_encoder, progress, rebuild=rebuild, wait=wait)
     finally:
         progress.close()
+
+
+def _tell_report(report: BuildReport) -> None:
     tell_skipped(report.skipped)
     tell(render_report(report))
-    return report
 
 
 def _run_for_program(settings: Settings, *, rebuild: bool, wait: bool) -> None:
     progress = ProgressJson()
     try:
-        report = _build(settings, progress, rebuild=rebuild, wait=wait)
+        report = _build(settings, _build_loader(settings), progress, rebuild=rebuild, wait=wait)
     except QaError as error:
         progress.write({"error": str(error)})
         raise
@@ -67,25 +93,26 @@ def _run_for_program(settings: Settings, *, rebuild: bool, wait: bool) -> None:
     )
 
 
-def _build(settings: Settings, progress: ProgressLine | ProgressJson, *, rebuild: bool, wait: bool) -> BuildReport:
+def _build(
+    settings: Settings,
+    load_encoder: Callable[[], Encoder],
+    progress: ProgressLine | ProgressJson,
+    *,
+    rebuild: bool,
+    wait: bool,
+) -> BuildReport:
     from index.build import refresh
     from index.folder import locate_index_folder
 
-    def load_encoder() -> Encoder:
-        from index.encoder import load_encoder
-
-        return load_encoder(settings.model)
-
-    folder = locate_index_folder(settings.docs)
     return refresh(
         settings.docs,
-        folder,
+        locate_index_folder(settings.docs),
         load_encoder,
         progress=progress,
         model=settings.model,
         rebuild=rebuild,
         wait=wait,
-        notice=tell,
+        notice=progress.notice,
     )
 
 
