@@ -28,7 +28,7 @@ from qa.conversation import Understood, understand
 from qa.evidence import Evidence, score_sentences
 from qa.questions import check_question
 from qa.quotes import choose_quotes
-from qa.ranking import blend
+from qa.ranking import MOST_READ, blend, choose_depth
 from qa.settings import Settings
 from qa.types import Answer, ArticleSummary, ArticleView, Citation, IndexInfo, IndexState, Passage, Turn
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 NO_RERANKER = "none"
 CANDIDATES = 50
 """Proposed by each of the two searches."""
-RERANK_DEPTH = 12
-"""Read by the cross-encoder."""
 CITED_PASSAGES = 8
 """Whose sentences are scored: at most five are quoted, the others may say the same."""
 _SECONDS_FRESH = 2.0
@@ -139,7 +137,7 @@ class Engine:
             context_weight=asked.context_weight,
             depth=CANDIDATES,
         )
-        wanted = candidates[: max(RERANK_DEPTH, self._settings.passages)]
+        wanted = candidates[: max(MOST_READ, self._settings.passages)]
         sources = snapshot.load_paragraphs([one.paragraph_id for one in wanted])
         watch.lap("search")
         return [Evidence(one, source, None, one.fused) for one, source in zip(wanted, sources, strict=True)]
@@ -159,14 +157,14 @@ class Engine:
         reader = self._reader.result()
         if reader is None or not found:
             return found
-        head, words = found[:RERANK_DEPTH], len(question.split())
+        head, words = found[: choose_depth([len(one.source.paragraph.text) for one in found])], len(question.split())
         paragraphs = [one.source.paragraph for one in head]
         readings = reader.read(question, [one.text for one in paragraphs], [one.context for one in paragraphs])
         scored = [
             replace(one, reading=reading, order=blend(one.candidate.fused, reading, words))
             for one, reading in zip(head, readings, strict=True)
         ]
-        return sorted(scored, key=lambda one: -one.order) + found[RERANK_DEPTH:]
+        return sorted(scored, key=lambda one: -one.order) + found[len(head) :]
 
     def _decide(self, question: str, read: list[Evidence]) -> Answer:
         confidence = estimate_confidence(read)
