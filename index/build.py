@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,17 +24,20 @@ from index.durable import storage_errors
 from index.errors import IndexDamagedError, UnreadableFileError
 from index.folder import prepare_folder
 from index.freshness import FolderScan, KnownFile, is_doubtful, scan_folder, stat_of
+from index.lexical import ANALYSIS_VERSION
 from index.locks import hold_writer_lock
 from index.paragraphs import split_document
 from index.schema import open_for_writing, rollback
 from index.staging import (
     StagedArticle,
     find_space,
+    find_unfinished,
     has_vector,
     load_staged,
+    open_stage,
+    remove_stage,
     save_staged,
     save_vectors,
-    unfinished,
 )
 from index.types import BuildReport, Changes, Document, Encoder, Progress, ProgressCallback, Skipped, SourceFile
 from index.writing import GenerationWriter, load_skipped, save_skipped, save_touched
@@ -44,7 +47,9 @@ if TYPE_CHECKING:
 
 SPLIT_VERSION = 1
 """Raised when `paragraphs` cuts in another way: all articles are then split again, and only new paragraphs embedded."""
+_MADE_BY = f"split {SPLIT_VERSION}, words {ANALYSIS_VERSION}"
 _COMMIT_SECONDS = 0.5
+_FREE_SHARE = 0.2
 _BATCH = 64
 """Paragraphs embedded and committed together: about a second, which is what a killed build can lose."""
 
@@ -94,6 +99,7 @@ def refresh(
                 return build.run(model, fingerprint, rebuild=rebuild, thorough=check)
             finally:
                 rollback(database)
+                build.close()
 
 
 def _open(folder: Path, rebuild: bool, tell: Notice) -> sqlite3.Connection:
@@ -203,6 +209,14 @@ class _Build:
         self._looked_ns = time.time_ns()
         self._state = records.load_state(database)
         self._generation = int(self._state["generation"])
+        self._stage: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Lets go of what waits; it stays for the next build unless it was published."""
+        if self._stage is not None:
+            rollback(self._stage)
+            self._stage.close()
+            self._stage = None
 
     def run(self, model: str | None, fingerprint: str | None, *, rebuild: bool, thorough: bool) -> BuildReport:
         """Scans, reads, embeds and publishes."""
@@ -223,6 +237,8 @@ class _Build:
             self._publish(work, sound)
         else:
             self._save_small(work)
+            self.close()
+            remove_stage(self._folder)
         return self._report(work)
 
     def _files_are_sound(self, thorough: bool) -> bool:
@@ -237,8 +253,8 @@ class _Build:
         """True where all paragraphs are to be made again, for another encoder or another way of splitting."""
         if not self._generation:
             return False
-        if self._state["split"] != SPLIT_VERSION:
-            self._notice("Articles are split in a better way now: splitting all of them again.")
+        if self._state["split"] != _MADE_BY:
+            self._notice("Articles are read in a better way now: reading all of them again.")
             return True
         if fingerprint is None and model is not None and model != self._state["model"]:
             fingerprint = self._encoder.get().fingerprint
@@ -256,31 +272,43 @@ class _Build:
         bases = work.bases()
         missing: set[bytes] = set()
         began = committed = time.monotonic()
-        self._database.execute("BEGIN IMMEDIATE")
+        if not bases:
+            return
+        stage = self._open_stage()
+        stage.execute("BEGIN IMMEDIATE")
         for done, (path, base) in enumerate(sorted(bases.items()), start=1):
             file = work.scan.files[path]
-            article = self._take_up(file, base, work.everything) or self._stage(work, file, base)
+            article = self._take_up(stage, file, base, work.everything) or self._stage_one(stage, work, file, base)
             if article is not None:
                 work.waiting.append(path)
                 self._note_missing(article, missing, work.everything)
             if time.monotonic() - committed > _COMMIT_SECONDS:
-                self._database.execute("COMMIT")
-                self._database.execute("BEGIN IMMEDIATE")
+                stage.execute("COMMIT")
+                stage.execute("BEGIN IMMEDIATE")
                 committed = time.monotonic()
             self._progress(Progress("reading", done, len(bases), 0, 0, time.monotonic() - began))
-        self._database.execute("COMMIT")
+        stage.execute("COMMIT")
         work.missing = len(missing)
 
-    def _take_up(self, file: SourceFile, base: str | None, everything: bool) -> StagedArticle | None:
+    def _open_stage(self) -> sqlite3.Connection:
+        if self._stage is None:
+            self._stage = open_stage(self._folder)
+        return self._stage
+
+    def _take_up(
+        self, stage: sqlite3.Connection, file: SourceFile, base: str | None, everything: bool
+    ) -> StagedArticle | None:
         """What an earlier build staged for the file, if it still holds."""
-        article = load_staged(self._database, file.path)
+        article = load_staged(stage, file.path)
         if article is None or article.base != base or is_doubtful(file.mtime_ns, article.looked_ns):
             return None
         if article.file != file or (everything and article.paragraphs is None):
             return None
         return article if article.split == self._split_key() else None
 
-    def _stage(self, work: _Work, file: SourceFile, base: str | None) -> StagedArticle | None:
+    def _stage_one(
+        self, stage: sqlite3.Connection, work: _Work, file: SourceFile, base: str | None
+    ) -> StagedArticle | None:
         """None where the file cannot be read; it is noted as skipped."""
         looked_ns = time.time_ns()
         try:
@@ -295,7 +323,7 @@ class _Build:
             paragraphs = tuple(split_document(loaded.document, encoder.max_tokens, encoder.count_tokens))
         split = "" if paragraphs is None else self._split_key()
         article = StagedArticle(file, looked_ns, loaded.sha256, base, loaded.document, paragraphs, split)
-        save_staged(self._database, article)
+        save_staged(stage, article)
         return article
 
     def _load_before(self, known: KnownFile) -> Document:
@@ -305,7 +333,7 @@ class _Build:
         """The encoder. Raises _SpaceChangedError where it turns out to be another than the index was made with."""
         encoder = self._encoder.get()
         if self._generation and not work.everything and encoder.fingerprint != self._state["fingerprint"]:
-            rollback(self._database)
+            rollback(self._open_stage())
             self._tell_other_space()
             raise _SpaceChangedError
         return encoder
@@ -333,16 +361,20 @@ class _Build:
         space = self._space()
         batch: dict[bytes, str] = {}
         began = time.monotonic()
-        for done, (_, texts) in enumerate(self._unfinished(work, space), start=1):
-            for content_hash, text in texts:
+        for done, path in enumerate(work.waiting, start=1):
+            article = self._load_waiting(path)
+            for content_hash, text in find_unfinished(self._database, space, article, work.everything):
                 batch[content_hash] = text
                 if len(batch) == _BATCH:
                     self._embed_batch(work, space, batch, done, began)
         if batch:
             self._embed_batch(work, space, batch, len(work.waiting), began)
 
-    def _unfinished(self, work: _Work, space: int) -> Iterator[tuple[str, list[tuple[bytes, str]]]]:
-        return unfinished(self._database, space, work.waiting, work.everything)
+    def _load_waiting(self, path: str) -> StagedArticle:
+        article = load_staged(self._open_stage(), path)
+        if article is None:
+            raise records.damaged(f"{path} was read and is missing")
+        return article
 
     def _embed_batch(self, work: _Work, space: int, batch: dict[bytes, str], done: int, began: float) -> None:
         vectors = self._encoder.get().encode_passages(list(batch.values()))
@@ -365,13 +397,14 @@ class _Build:
                 stamps = write_derived(self._database, self._folder, files, previous, added, removed)
                 records.save_stamps(self._database, stamps)
             records.save_state(self._database, generation=self._generation + 1, files=files)
-            self._database.execute("DELETE FROM staged")
             self._database.execute("COMMIT")
         except BaseException:
             rollback(self._database)
             remove_others(self._folder, self._state.get("files"))
             raise
         remove_others(self._folder, files)
+        self.close()
+        remove_stage(self._folder)
         self._empty_log()
         count = len(work.waiting)
         self._progress(Progress("writing", count, count, len(added), len(added), time.monotonic() - began))
@@ -384,14 +417,13 @@ class _Build:
         bases = work.bases()
         writer.release_paths(known[base].article_id for path in work.waiting if (base := bases[path]) and base != path)
         for done, path in enumerate(work.waiting, start=1):
-            article = load_staged(self._database, path)
-            if article is None:
-                raise records.damaged(f"{path} was read and is missing")
+            article = self._load_waiting(path)
             base = article.base
             writer.put_article(article, None if base is None else known[base].article_id)
             self._progress(Progress("writing", done, len(work.waiting), 0, 0, time.monotonic() - began))
         added, removed = writer.finish()
         self._save_files(work)
+        records.save_state(self._database, split=_MADE_BY)
         if self._encoder.is_loaded:
             encoder = self._encoder.get()
             records.save_state(
@@ -399,7 +431,6 @@ class _Build:
                 model=encoder.name,
                 fingerprint=encoder.fingerprint,
                 dimension=encoder.dimension,
-                split=SPLIT_VERSION,
             )
         return added, removed
 
@@ -417,8 +448,11 @@ class _Build:
         self._database.execute("COMMIT")
 
     def _empty_log(self) -> None:
-        """Moves the log into the database, so that nothing of deleted texts stays in it; readers may keep it from
-        being emptied, and are not waited for."""
+        """Gives room back where much is free, and moves the log into the database, so that nothing of deleted texts
+        stays in it; readers may keep it from being emptied, and are not waited for."""
+        free = self._database.execute("PRAGMA freelist_count").fetchone()[0]
+        if free > _FREE_SHARE * self._database.execute("PRAGMA page_count").fetchone()[0]:
+            self._database.execute("PRAGMA incremental_vacuum").fetchall()
         self._database.execute("PRAGMA busy_timeout = 0")
         self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 

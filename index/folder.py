@@ -11,10 +11,9 @@ from index.errors import IndexDamagedError
 from index.schema import DATABASE_NAME
 
 _IGNORE_NAME = ".gitignore"
-_OWN_NAMES = frozenset(
-    {_IGNORE_NAME, "lock", "generations", DATABASE_NAME, "damaged.db", "damaged.db-wal", "damaged.db-shm"}
-)
-_SIDE_FILES = ("-wal", "-shm", "-journal")
+_OWN_NAMES = frozenset({_IGNORE_NAME, "lock", "generations"})
+_OWN_DATABASES = (DATABASE_NAME, "staged.db", "damaged.db")
+_SIDE_FILES = ("", "-wal", "-shm", "-journal")
 
 
 def locate_index_folder(docs: Path) -> Path:
@@ -50,7 +49,8 @@ def _refuse_foreign(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
     if DATABASE_NAME in names:
         return
-    foreign = sorted(names - _OWN_NAMES - {DATABASE_NAME + suffix for suffix in _SIDE_FILES})
+    databases = {name + suffix for name in _OWN_DATABASES for suffix in _SIDE_FILES}
+    foreign = sorted(names - _OWN_NAMES - databases)
     if foreign:
         raise IndexDamagedError(
             f"{folder}: holds {foreign[0]}, which is not part of an index; move it away and run `qa index` again."

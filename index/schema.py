@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from index.durable import storage_errors, sync_folder
-from index.errors import IndexDamagedError
+from index.errors import IndexDamagedError, StorageError
 
 DATABASE_NAME = "index.db"
 FORMAT = 1
@@ -86,12 +86,6 @@ CREATE TABLE skipped (
     path BLOB PRIMARY KEY, reason BLOB NOT NULL, size INTEGER, mtime_ns INTEGER, inode INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- Articles read and split but not yet part of a generation; survives a killed build.
-CREATE TABLE staged (
-    path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
-    looked_ns INTEGER NOT NULL, sha256 BLOB NOT NULL, split TEXT NOT NULL, body BLOB NOT NULL
-) STRICT;
-
 -- The files of the generation.
 CREATE TABLE files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 BLOB NOT NULL
@@ -120,13 +114,24 @@ def _set_up(database: sqlite3.Connection, path: Path) -> None:
     database.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
     if _is_empty(database):
         database.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        _use_log(database, path)
         _create(database)
         sync_folder(path.parent)
     check_format(database, path.parent)
+    _use_log(database, path)
     # FULL: a commit is on the disk when it returns; files of older generations are removed on the strength of that.
     for pragma in ("synchronous = FULL", "secure_delete = ON", "cache_size = -65536", "temp_store = MEMORY"):
         database.execute(f"PRAGMA {pragma}")
+
+
+def _use_log(database: sqlite3.Connection, path: Path) -> None:
+    """Readers beside a writer need WAL, which stays set once it is, unless the disk refused at that moment."""
+    if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StorageError(
+            f"{path.parent}: the disk cannot hold an index now (SQLite's log cannot be made there); "
+            "check it, or put the documents on a local disk, and run `qa index` again."
+        )
 
 
 def _is_empty(database: sqlite3.Connection) -> bool:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from index import records
 from index.durable import storage_errors
-from index.lexical import score_bm25, weigh_terms, without_stop_words
+from index.lexical import LexicalScore, score_bm25, weigh_terms, without_stop_words
 from index.store import Snapshot
 from index.types import Candidate
 
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
     from index.types import Ids, Vectors
 
+Score = TypeVar("Score")
+
 DEPTH = 50
 """Paragraphs that each half proposes."""
-_EXTRA = 4
-"""Times as many are looked at, because a half's own order is only near the exact one."""
+_EXTRA = 2
+"""Times as many are looked at, because tantivy's order and that of 8-bit codes are only near the exact one."""
 _MOST_TIES = 65_536
 """Paragraphs of the very same vector beyond which their order is not looked at."""
 
@@ -60,11 +62,14 @@ def search_candidates(
         return []
     terms = weigh_terms(question, context, context_weight)
     searched = snapshot.lexical.rarest(without_stop_words(terms))
+    scoring = _Scoring(snapshot, terms, question_vector)
     dense_ids = _propose_dense(snapshot, question_vector, depth, articles)
     lexical_ids = snapshot.lexical.search(searched, depth * _EXTRA, articles)
-    scored = _score(snapshot, terms, question_vector, dense_ids.tolist(), lexical_ids.tolist())
-    places = _places(snapshot, [candidate.paragraph_id for candidate in scored])
-    return fuse(_keep_best(scored, depth, places), places)
+    places = _places(snapshot, sorted({*dense_ids.tolist(), *lexical_ids.tolist()}))
+    by_dense = _best(scoring.score_dense(dense_ids.tolist()), depth, places)
+    words = {number: score for number, score in scoring.score_lexical(lexical_ids.tolist()).items() if score.bm25}
+    by_lexical = _best({number: score.bm25 for number, score in words.items()}, depth, places)
+    return fuse(scoring.complete(by_dense, by_lexical), places)
 
 
 def fuse(candidates: Sequence[Candidate], places: dict[int, tuple[str, int]] | None = None) -> list[Candidate]:
@@ -92,23 +97,53 @@ def _propose_dense(snapshot: Snapshot, vector: Vectors, depth: int, articles: li
         k *= 4
 
 
-def _score(
-    snapshot: Snapshot, terms: Mapping[str, float], vector: Vectors, dense_ids: list[int], lexical_ids: list[int]
-) -> list[Candidate]:
-    """Every proposed paragraph with both scores, exactly; `fused` is still 0."""
-    ids = sorted({*dense_ids, *lexical_ids})
-    with storage_errors(snapshot.folder):
-        found, matrix = records.load_vectors(snapshot.database, ids)
-        texts = {number: text for number, _, text in records.load_texts(snapshot.database, ids)}
-    if len(found) != len(ids) or len(texts) != len(ids):
-        raise records.damaged("a paragraph that a search finds is missing")
-    cosines = _cosines(matrix, vector).tolist() if ids else []
-    frequencies = snapshot.lexical.count_paragraphs(terms)
-    lexical = score_bm25(terms, [texts[number] for number in ids], frequencies, snapshot.figures)
-    return [
-        Candidate(number, cosine, words.bm25, 0.0, words.coverage)
-        for number, cosine, words in zip(ids, cosines, lexical, strict=True)
-    ]
+class _Scoring:
+    """The exact scores of one question, each made once: what only one half found gets the other's score too."""
+
+    def __init__(self, snapshot: Snapshot, terms: Mapping[str, float], vector: Vectors) -> None:
+        self._snapshot = snapshot
+        self._terms = terms
+        self._vector = vector
+        self._frequencies = snapshot.lexical.count_paragraphs(terms)
+        self._dense: dict[int, float] = {}
+        self._lexical: dict[int, LexicalScore] = {}
+
+    def score_dense(self, ids: Sequence[int]) -> dict[int, float]:
+        """The cosine of each."""
+        wanted = [number for number in ids if number not in self._dense]
+        if wanted:
+            with storage_errors(self._snapshot.folder):
+                found, matrix = records.load_vectors(self._snapshot.database, wanted)
+            self._dense |= zip(found.tolist(), _cosines(matrix, self._vector).tolist(), strict=True)
+        return {number: _present(self._dense, number) for number in ids}
+
+    def score_lexical(self, ids: Sequence[int]) -> dict[int, LexicalScore]:
+        """BM25 and coverage of each."""
+        wanted = [number for number in ids if number not in self._lexical]
+        if wanted:
+            with storage_errors(self._snapshot.folder):
+                texts = {number: text for number, _, text in records.load_texts(self._snapshot.database, wanted)}
+            scores = score_bm25(self._terms, list(texts.values()), self._frequencies, self._snapshot.figures)
+            self._lexical |= zip(texts, scores, strict=True)
+        return {number: _present(self._lexical, number) for number in ids}
+
+    def complete(self, *halves: Sequence[int]) -> list[Candidate]:
+        """Everything that either half found, with all scores; `fused` is still 0."""
+        ids = sorted({number for half in halves for number in half})
+        dense, lexical = self.score_dense(ids), self.score_lexical(ids)
+        return [Candidate(number, dense[number], lexical[number].bm25, 0.0, lexical[number].coverage) for number in ids]
+
+
+def _present(scores: Mapping[int, Score], number: int) -> Score:
+    try:
+        return scores[number]
+    except KeyError:
+        raise records.damaged("a paragraph that a search finds is missing") from None
+
+
+def _best(scores: Mapping[int, float], depth: int, places: dict[int, tuple[str, int]]) -> list[int]:
+    """The first `depth`, equal ones by where they stand."""
+    return sorted(scores, key=lambda number: (-scores[number], places[number]))[:depth]
 
 
 def _cosines(matrix: Vectors, vector: Vectors) -> NDArray[np.float32]:
@@ -124,12 +159,3 @@ def _places(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, tuple[str, int]
     query = "SELECT p.id, a.path, p.ordinal FROM paragraphs p JOIN articles a ON a.id = p.article WHERE p.id IN"
     rows = records.select_in(snapshot.database, query, ids)
     return {number: (path.decode("utf-8", "surrogatepass"), ordinal) for number, path, ordinal in rows}
-
-
-def _keep_best(scored: list[Candidate], depth: int, places: dict[int, tuple[str, int]]) -> list[Candidate]:
-    """The first `depth` by cosine and the first `depth` by BM25."""
-    by_dense = sorted(scored, key=lambda one: (-(one.dense or 0.0), places[one.paragraph_id]))[:depth]
-    matching = [one for one in scored if one.lexical]
-    by_lexical = sorted(matching, key=lambda one: (-(one.lexical or 0.0), places[one.paragraph_id]))[:depth]
-    kept = {one.paragraph_id: one for one in (*by_dense, *by_lexical)}
-    return list(kept.values())

@@ -1,7 +1,8 @@
 """Owns what a build has finished before it publishes anything: articles read and split, and vectors.
 
-Both are committed as they are finished, each in a small transaction of its own. A killed build is taken up where it
-ended: nothing is embedded twice.
+Both are committed as they are finished, in small transactions. A killed build is taken up where it ended: nothing is
+embedded twice. Vectors go into the index's database, which keeps them; articles into a file of their own, which is
+removed when they are published: in the database they would leave as much room behind as all texts take.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index import records
@@ -19,6 +20,15 @@ from index.types import Document, Heading, Paragraph, SourceFile
 
 if TYPE_CHECKING:
     from index.types import Vectors
+
+
+_STAGE_NAME = "staged.db"
+_STAGE_TABLE = """
+CREATE TABLE IF NOT EXISTS staged (
+    path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
+    looked_ns INTEGER NOT NULL, sha256 BLOB NOT NULL, split TEXT NOT NULL, body BLOB NOT NULL
+) STRICT
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,37 @@ class StagedArticle:
     """Names how they were made; empty where there are none."""
 
 
-def save_staged(database: sqlite3.Connection, article: StagedArticle) -> None:
+def open_stage(folder: Path) -> sqlite3.Connection:
+    """The file of articles that wait; a damaged one is thrown away, for it can be made again from the files."""
+    try:
+        return _open_stage(folder)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+            raise
+    remove_stage(folder)
+    return _open_stage(folder)
+
+
+def _open_stage(folder: Path) -> sqlite3.Connection:
+    stage = sqlite3.connect(folder / _STAGE_NAME, isolation_level=None, check_same_thread=False)
+    try:
+        stage.execute("PRAGMA journal_mode = WAL")
+        stage.execute("PRAGMA synchronous = NORMAL")
+        stage.execute(_STAGE_TABLE)
+        stage.execute("SELECT count(*) FROM staged").fetchone()
+    except BaseException:
+        stage.close()
+        raise
+    return stage
+
+
+def remove_stage(folder: Path) -> None:
+    """After everything that waited is published. Raises OSError."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        (folder / (_STAGE_NAME + suffix)).unlink(missing_ok=True)
+
+
+def save_staged(stage: sqlite3.Connection, article: StagedArticle) -> None:
     """Adds or replaces it; the caller has begun a transaction."""
     file = article.file
     body = {
@@ -48,12 +88,12 @@ def save_staged(database: sqlite3.Connection, article: StagedArticle) -> None:
     }
     packed = zlib.compress(json.dumps(body).encode(), 1)
     row = (pack_text(file.path), file.size, file.mtime_ns, file.inode, article.looked_ns, article.sha256)
-    database.execute("INSERT OR REPLACE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, article.split, packed))
+    stage.execute("INSERT OR REPLACE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, article.split, packed))
 
 
-def load_staged(database: sqlite3.Connection, path: str) -> StagedArticle | None:
+def load_staged(stage: sqlite3.Connection, path: str) -> StagedArticle | None:
     """None where none of that path waits."""
-    row = database.execute(
+    row = stage.execute(
         "SELECT size, mtime_ns, inode, looked_ns, sha256, split, body FROM staged WHERE path = ?", (pack_text(path),)
     ).fetchone()
     if row is None:
@@ -151,16 +191,12 @@ def save_vectors(
         raise
 
 
-def unfinished(
-    database: sqlite3.Connection, space: int, paths: list[str], verify: bool
-) -> Iterator[tuple[str, list[tuple[bytes, str]]]]:
-    """For each path that waits: (content hash, text to embed) of its paragraphs that have no vector."""
-    for path in paths:
-        article = load_staged(database, path)
-        paragraphs = () if article is None else article.paragraphs or ()
-        missing = [
-            (paragraph.content_hash, paragraph.embedded_text)
-            for paragraph in paragraphs
-            if not paragraph.boilerplate and not has_vector(database, space, paragraph.content_hash, verify)
-        ]
-        yield path, missing
+def find_unfinished(
+    database: sqlite3.Connection, space: int, article: StagedArticle, verify: bool
+) -> list[tuple[bytes, str]]:
+    """(content hash, text to embed) of the article's paragraphs that have no vector."""
+    return [
+        (content_hash, paragraph.embedded_text)
+        for paragraph in article.paragraphs or ()
+        if not paragraph.boilerplate and not has_vector(database, space, content_hash := paragraph.content_hash, verify)
+    ]

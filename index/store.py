@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from index import records
 from index.derived import are_sound, lexical_folder, vectors_folder
@@ -161,33 +161,40 @@ def open_snapshot(folder: Path) -> Snapshot | None:
         database = open_for_reading(folder)
         if database is None:
             return None
-        try:
-            with storage_errors(folder):
-                # A deferred transaction sees the database as it is at its first read, until it ends.
-                database.execute("BEGIN")
-                snapshot = _open_generation(database, folder)
-        except (FileNotFoundError, ValueError, RuntimeError) as error:
-            reason = str(error)
-        except BaseException:
-            database.close()
-            raise
-        else:
-            if snapshot is None:
-                database.close()
+        snapshot, tried, reason = _try_to_open(database, folder)
+        if not reason:
             return snapshot
-        state = records.load_state(database)
-        database.close()
         # Gone or changed because a newer generation has replaced it, or for no good reason.
-        if generation == state["generation"] == load_generation(folder):
+        if generation == tried == load_generation(folder):
             break
-        generation = state["generation"]
+        generation = tried
     raise IndexDamagedError(f"{folder}: files of the index are damaged or missing ({reason}); run `qa index`.")
 
 
-def _open_generation(database: sqlite3.Connection, folder: Path) -> Snapshot | None:
-    state = records.load_state(database)
-    if not state.get("generation"):
-        return None
+def _try_to_open(database: sqlite3.Connection, folder: Path) -> tuple[Snapshot | None, int, str]:
+    """The snapshot, the number of its generation, and what of its files is missing or damaged; empty where nothing
+    is."""
+    generation = 0
+    try:
+        with storage_errors(folder):
+            # A deferred transaction sees the database as it is at its first read, until it ends.
+            database.execute("BEGIN")
+            state = records.load_state(database)
+            generation = int(state["generation"])
+            try:
+                snapshot = _open_generation(database, folder, state) if generation else None
+            except (FileNotFoundError, ValueError, RuntimeError) as error:
+                database.close()
+                return None, generation, str(error) or type(error).__name__
+    except BaseException:
+        database.close()
+        raise
+    if snapshot is None:
+        database.close()
+    return snapshot, generation, ""
+
+
+def _open_generation(database: sqlite3.Connection, folder: Path, state: dict[str, Any]) -> Snapshot:
     if not are_sound(folder, records.load_stamps(database)):
         raise ValueError("a file is not what was written")
     info = SnapshotInfo(

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from faults.disk import Disk, load_calls
 from hash_encoder import HashEncoder
-from index_views import open_existing, view_answers, view_articles
+from index_views import view_answers, view_articles
 
 from index.build import refresh
 from index.schema import DATABASE_NAME
@@ -126,7 +126,7 @@ class Scenario:
         assert len(list((folder / "generations").iterdir())) == 1
         with closing(sqlite3.connect(folder / DATABASE_NAME)) as database:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            assert database.execute("SELECT count(*) FROM staged").fetchone() == (0,)
+        assert not list(folder.glob("staged.db*"))
         shutil.rmtree(folder)
 
 
@@ -150,9 +150,10 @@ def _write_after(docs: Path) -> None:
 
 def view(folder: Path) -> object:
     """What an index says; None where it has no generation."""
-    if open_snapshot(folder) is None:
+    snapshot = open_snapshot(folder)
+    if snapshot is None:
         return None
-    with open_existing(folder) as snapshot:
+    with snapshot:
         return view_articles(snapshot), view_answers(snapshot, HashEncoder(), _QUESTIONS)
 
 

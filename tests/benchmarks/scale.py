@@ -1,0 +1,334 @@
+"""Growth: what 10,000, 100,000 and 1,000,000 paragraphs cost, each step in a process of its own so that memory can be
+told.
+
+python -m tests.benchmarks.scale [--sizes 10000 100000 1000000] [--folder DIR] [--ask 5]
+
+Articles are made from a seed: ten paragraphs of about eighty words each from a Zipf vocabulary, in folders of a
+thousand. Vectors bypass the model, which would need hours: they have the default model's dimension and its
+fingerprint, lie in clusters, and their spectrum decays as that of real ones does; so `qa ask` runs on the index as on
+any other. Results are added to scale.json; the table in README.md and the chart scale.svg are drawn from it. Asserts
+nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.build import refresh
+from index.encoder import load_encoder
+from index.folder import locate_index_folder
+from index.freshness import find_changes
+from index.records import stream_vectors
+from index.search import search_candidates
+from index.store import Snapshot, open_snapshot
+from tests.benchmarks.scale_chart import render_chart, render_table
+
+HERE = Path(__file__).parent
+_SEED = 20
+_PARAGRAPHS = 10
+_WORDS = 80
+_VOCABULARY = 200_000
+_CLUSTERS = 3000
+_QUESTIONS = 200
+_EXACT_QUESTIONS = 100
+_DEPTH = 10
+_QA = Path(sys.executable).with_name("qa")
+
+
+class Words:
+    """A vocabulary whose word number n is used in proportion to 1 / (n + 2.7), as Zipf and Mandelbrot found."""
+
+    def __init__(self) -> None:
+        random = np.random.default_rng(_SEED)
+        letters = np.array(list("etaoinshrdlucmfwypvbgkjqxz"))
+        lengths = random.integers(3, 11, _VOCABULARY)
+        spelled = letters[random.integers(0, 26, (_VOCABULARY, 10))]
+        self.words = np.array(["".join(row[:length]) for row, length in zip(spelled, lengths, strict=True)])
+        weights = 1 / (np.arange(_VOCABULARY) + 2.7)
+        self._cumulated = np.cumsum(weights / weights.sum())
+
+    def draw(self, random: np.random.Generator, count: int) -> list[str]:
+        """So many words."""
+        return self.words[np.searchsorted(self._cumulated, random.random(count))].tolist()  # type: ignore[no-any-return]
+
+
+class ClusteredEncoder:
+    """The default model's name, fingerprint and dimension with vectors that a text's hash chooses."""
+
+    def __init__(self) -> None:
+        real = load_encoder()
+        self.name = real.name
+        self.fingerprint = real.fingerprint
+        self.dimension = real.dimension
+        self.max_tokens = real.max_tokens
+        random = np.random.default_rng(_SEED)
+        self._spectrum = (np.arange(1, self.dimension + 1) ** -0.5).astype(np.float32)
+        self._centres = random.standard_normal((_CLUSTERS, self.dimension)).astype(np.float32) * self._spectrum
+
+    def encode_passages(self, texts: Sequence[str]) -> Any:
+        """(n, dimension) float32, rows of unit length."""
+        vectors = np.stack([self._encode(text) for text in texts])
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def encode_questions(self, texts: Sequence[str]) -> Any:
+        """Near the passage of the same text: a cosine of about .75, as questions have to their paragraphs."""
+        vectors = self.encode_passages(texts)
+        random = np.random.default_rng(len(texts))
+        noise = random.standard_normal(vectors.shape).astype(np.float32) * self._spectrum
+        noise *= 0.88 / np.linalg.norm(noise, axis=1, keepdims=True)
+        noisy = vectors + noise
+        return noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """About as many as the real model's."""
+        return [len(text.split()) * 3 // 2 for text in texts]
+
+    def _encode(self, text: str) -> Any:
+        number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+        random = np.random.default_rng(number)
+        noise = random.standard_normal(self.dimension, dtype=np.float32) * self._spectrum
+        return self._centres[number % _CLUSTERS] + 0.8 * noise
+
+
+def write_articles(docs: Path, paragraphs: int) -> int:
+    """Makes the folder; bytes of text."""
+    words = Words()
+    total = 0
+    for number in range(paragraphs // _PARAGRAPHS):
+        folder = docs / f"{number // 1000:04}"
+        folder.mkdir(parents=True, exist_ok=True)
+        text = make_article(words, number)
+        (folder / f"{number:07}.txt").write_text(text)
+        total += len(text)
+    return total
+
+
+def make_article(words: Words, number: int) -> str:
+    """A title and ten paragraphs."""
+    random = np.random.default_rng((_SEED, number))
+    drawn = words.draw(random, 6 + _PARAGRAPHS * _WORDS)
+    parts = [" ".join(drawn[:6]).capitalize()]
+    for start in range(6, len(drawn), _WORDS):
+        block = drawn[start : start + _WORDS]
+        parts.append(f"{' '.join(block[:40]).capitalize()}. {' '.join(block[40:]).capitalize()}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def measure_build(docs: Path) -> dict[str, float]:
+    """A first index."""
+    return _timed_refresh(docs)
+
+
+def measure_nothing(docs: Path) -> dict[str, float]:
+    """A refresh where nothing changed."""
+    return _timed_refresh(docs)
+
+
+def measure_add(docs: Path) -> dict[str, float]:
+    """One article more."""
+    (docs / "one-more.txt").write_text(make_article(Words(), 10**8))
+    return _timed_refresh(docs)
+
+
+def measure_rename(docs: Path) -> dict[str, float]:
+    """Another name for it."""
+    (docs / "one-more.txt").rename(docs / "renamed.txt")
+    return _timed_refresh(docs)
+
+
+def measure_delete(docs: Path) -> dict[str, float]:
+    """One article less."""
+    (docs / "renamed.txt").unlink()
+    return _timed_refresh(docs)
+
+
+def _timed_refresh(docs: Path) -> dict[str, float]:
+    encoder = ClusteredEncoder()
+    began = time.perf_counter()
+    report = refresh(docs, locate_index_folder(docs), lambda: encoder)
+    return {"seconds": time.perf_counter() - began, "embedded": report.embedded, "paragraphs": report.paragraphs}
+
+
+def measure_look(docs: Path) -> dict[str, float]:
+    """The look at the folder before every question."""
+    began = time.perf_counter()
+    find_changes(docs, locate_index_folder(docs))
+    return {"seconds": time.perf_counter() - began}
+
+
+def measure_open(docs: Path) -> dict[str, float]:
+    """Opening a snapshot in a new process, imports included, and its first search."""
+    began = time.perf_counter()
+    snapshot = _open(docs)
+    opened = time.perf_counter() - began
+    vector = np.full(snapshot.info.dimension, snapshot.info.dimension**-0.5, dtype=np.float32)
+    began = time.perf_counter()
+    search_candidates(snapshot, "first question", vector)
+    return {"seconds": opened, "first_search": time.perf_counter() - began}
+
+
+def measure_search(docs: Path) -> dict[str, float]:
+    """Candidates for many questions: percentiles, and recall@10 of the dense half against comparing every vector."""
+    snapshot = _open(docs)
+    encoder = ClusteredEncoder()
+    random = np.random.default_rng(_SEED + 1)
+    ids = random.integers(1, snapshot.info.paragraphs, _QUESTIONS).tolist()
+    units = snapshot.load_paragraphs(sorted(set(ids)))
+    vectors = encoder.encode_questions([unit.paragraph.embedded_text for unit in units])
+    seconds = []
+    for unit, vector in zip(units, vectors, strict=True):
+        words = unit.paragraph.text.split()
+        question = " ".join(words[place] for place in random.integers(0, len(words), 9))
+        began = time.perf_counter()
+        search_candidates(snapshot, question, vector)
+        seconds.append(time.perf_counter() - began)
+    peak = _peak()
+    return {
+        "median": statistics.median(seconds),
+        "p95": float(np.percentile(seconds, 95)),
+        "recall": _recall(snapshot, vectors[:_EXACT_QUESTIONS]),
+        "measured_recall": snapshot.vectors_info.recall,
+        "probes": snapshot.vectors_info.probes,
+        "lists": snapshot.vectors_info.lists,
+        "megabytes": peak,
+    }
+
+
+def _recall(snapshot: Snapshot, queries: Any) -> float:
+    best = np.full((len(queries), _DEPTH), -np.inf, dtype=np.float32)
+    nearest = np.zeros((len(queries), _DEPTH), dtype=np.int64)
+    for ids, vectors in stream_vectors(snapshot.database):
+        scores = np.concatenate([best, queries @ vectors.T], axis=1)
+        numbers = np.concatenate([nearest, np.broadcast_to(ids, (len(queries), len(ids)))], axis=1)
+        order = np.argsort(-scores, axis=1)[:, :_DEPTH]
+        best, nearest = np.take_along_axis(scores, order, axis=1), np.take_along_axis(numbers, order, axis=1)
+    found = 0
+    for query, wanted in zip(queries, nearest, strict=True):
+        dense = search_candidates(snapshot, "", query)
+        top = sorted(dense, key=lambda one: -(one.dense or 0.0))[:_DEPTH]
+        found += len({one.paragraph_id for one in top} & set(wanted.tolist()))
+    return found / nearest.size
+
+
+def measure_disk(docs: Path) -> dict[str, float]:
+    """Bytes a paragraph: all of the index folder, and the same without the compressed texts."""
+    folder = locate_index_folder(docs)
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    with closing(sqlite3.connect(folder / "index.db")) as database:
+        texts = database.execute("SELECT sum(length(body)) FROM texts").fetchone()[0]
+        count = database.execute("SELECT count(*) FROM paragraphs").fetchone()[0]
+    return {"bytes": total / count, "bytes_without_text": (total - texts) / count}
+
+
+def _open(docs: Path) -> Snapshot:
+    snapshot = open_snapshot(locate_index_folder(docs))
+    assert snapshot is not None
+    return snapshot
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _in_process(step: Callable[[Path], dict[str, float]], docs: Path) -> dict[str, float]:
+    """The step's figures with the peak memory of its process in megabytes."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(step, docs, sender))
+    process.start()
+    figures: dict[str, float] = receiver.recv()
+    process.join()
+    return figures
+
+
+def _send(step: Callable[[Path], dict[str, float]], docs: Path, sender: Any) -> None:
+    figures = step(docs)
+    figures.setdefault("megabytes", _peak())
+    sender.send(figures)
+
+
+def measure_ask(docs: Path, rounds: int) -> dict[str, float]:
+    """`qa ask` as a whole process, which refreshes first; medians of wall time and peak memory."""
+    command = [str(_QA), "--docs", str(docs), "ask", "Which word stands beside the other?"]
+    seconds, megabytes = [], []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+        seconds.append(time.perf_counter() - began)
+        megabytes.append(usage.ru_maxrss / 1024)
+    return {"seconds": statistics.median(seconds), "megabytes": statistics.median(megabytes)}
+
+
+STEPS: dict[str, Callable[[Path], dict[str, float]]] = {
+    "build": measure_build,
+    "nothing": measure_nothing,
+    "look": measure_look,
+    "open": measure_open,
+    "search": measure_search,
+    "disk": measure_disk,
+    "add": measure_add,
+    "rename": measure_rename,
+    "delete": measure_delete,
+}
+
+
+def measure(size: int, top: Path, rounds: int) -> dict[str, dict[str, float]]:
+    """Every step at one size."""
+    docs = top / str(size) / "docs"
+    figures = {"text": {"bytes": float(write_articles(docs, size))}}
+    print(f"{size:>9} text: {figures['text']}", flush=True)
+    for name, step in STEPS.items():
+        figures[name] = _in_process(step, docs)
+        print(
+            f"{size:>9} {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in figures[name].items()), flush=True
+        )
+    if rounds:
+        figures["ask"] = measure_ask(docs, rounds)
+        print(f"{size:>9} ask: {figures['ask']}", flush=True)
+    return figures
+
+
+def main() -> None:
+    """Measures, then draws what has been measured so far."""
+    parser = argparse.ArgumentParser(description="What an index costs as it grows.")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--folder", type=Path, help="where articles and indexes are made, and stay")
+    parser.add_argument("--ask", type=int, default=5, help="times that `qa ask` is run at each size")
+    options = parser.parse_args()
+    top = options.folder or Path(tempfile.mkdtemp(prefix="scale-"))
+    results = HERE / "scale.json"
+    measured = json.loads(results.read_text()) if results.exists() else {}
+    for size in options.sizes:
+        measured[str(size)] = measure(size, top, options.ask)
+        results.write_text(json.dumps(measured, indent=1) + "\n")
+    if options.folder is None:
+        shutil.rmtree(top)
+    (HERE / "scale.svg").write_text(render_chart(measured))
+    readme = HERE / "README.md"
+    before, _, rest = readme.read_text().partition("<!-- scale -->\n")
+    _, _, after = rest.partition("<!-- /scale -->")
+    readme.write_text(f"{before}<!-- scale -->\n{render_table(measured)}<!-- /scale -->{after}")
+
+
+if __name__ == "__main__":
+    main()
