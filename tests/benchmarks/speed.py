@@ -3,7 +3,8 @@
     python tests/benchmarks/speed.py [--docs DIR] [--rounds 7] [--questions FILE.jsonl] [--only cold,warm,throughput]
 
 - `cold`: whole processes answering one question, index on disk: `qa ask` with and without reranking, the plain script
-  (plain.py), `qa --help`, and an interpreter that does nothing. They take turns, in an order that rotates, so that
+  (plain.py), txtai and bm25s where they are installed (others.py; `pip install txtai bm25s`), `qa --help`, and an
+  interpreter that does nothing. They take turns, in an order that rotates, so that
   whatever else the machine does falls on all of them. Medians and peak memory; the ratio is of medians.
 - `warm`: one more question in an open engine, with and without reranking, and by stage.
 - `throughput`: questions a second through one `qa ask --jsonl -`, paragraphs a second of a first `qa index`.
@@ -24,10 +25,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = Path(__file__).with_name("plain.py")
+OTHERS = Path(__file__).with_name("others.py")
 QA = str(Path(sys.executable).with_name("qa"))
 TO_REACH = 12
 QUESTIONS = (
@@ -79,10 +82,14 @@ def measure_cold(docs: Path, scratch: Path, rounds: int) -> None:
     """Whole processes in turn."""
     question = QUESTIONS[0]
     subprocess.run([sys.executable, str(PLAIN), "build", str(docs), str(scratch / "plain")], check=True)
+    tools = [tool for tool in ("txtai", "bm25s") if find_spec(tool) is not None]
+    for tool in tools:
+        subprocess.run([sys.executable, str(OTHERS), tool, "build", str(docs), str(scratch / tool)], check=True)
     contenders = [
         Contender("qa ask", [QA, "--docs", str(docs), "ask", question]),
         Contender("qa ask, no reranking", [QA, "--docs", str(docs), "--reranker", "none", "ask", question]),
         Contender("plain script", [sys.executable, str(PLAIN), "ask", str(scratch / "plain"), question]),
+        *(Contender(tool, [sys.executable, str(OTHERS), tool, "ask", str(scratch / tool), question]) for tool in tools),
         Contender("qa --help", [QA, "--help"]),
         Contender("python -c pass", [sys.executable, "-c", "pass"], answers=False),
     ]
@@ -96,8 +103,10 @@ def measure_cold(docs: Path, scratch: Path, rounds: int) -> None:
     for one in contenders:
         spread = f"{min(one.seconds):.3f} to {max(one.seconds):.3f}"
         print(f"  {one.name:<22} {one.median:7.3f} s   ({spread})   {one.megabytes:5.0f} MB")
-    first, plain = contenders[0], contenders[2]
-    print(f"  qa ask is {plain.median / first.median:.1f} times as fast as the plain script (to reach: {TO_REACH})")
+    first = contenders[0]
+    for one in contenders[2 : 3 + len(tools)]:
+        reach = f" (to reach: {TO_REACH})" if one.name == "plain script" else ""
+        print(f"  qa ask is {one.median / first.median:.1f} times as fast as {one.name}{reach}")
 
 
 def measure_warm(docs: Path, questions: Sequence[str], rounds: int) -> None:
