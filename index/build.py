@@ -51,7 +51,10 @@ _MADE_BY = f"split {SPLIT_VERSION}, words {ANALYSIS_VERSION}"
 _COMMIT_SECONDS = 0.5
 _FREE_SHARE = 0.2
 _BATCH = 64
-"""Paragraphs embedded and committed together: about a second, which is what a killed build can lose."""
+"""Paragraphs embedded and committed together at first. Then as many as take about a second, which is what a killed
+build can lose: a GPU wants thousands at once, a slow processor few."""
+_LARGEST_BATCH = 8192
+_BATCH_SECONDS = (0.5, 2.0)
 
 Notice = Callable[[str], None]
 
@@ -210,6 +213,7 @@ class _Build:
         self._state = records.load_state(database)
         self._generation = int(self._state["generation"])
         self._stage: sqlite3.Connection | None = None
+        self._batch = _BATCH
 
     def close(self) -> None:
         """Lets go of what waits; it stays for the next build unless it was published."""
@@ -365,7 +369,7 @@ class _Build:
             article = self._load_waiting(path)
             for content_hash, text in find_unfinished(self._database, space, article, work.everything):
                 batch[content_hash] = text
-                if len(batch) == _BATCH:
+                if len(batch) >= self._batch:
                     self._embed_batch(work, space, batch, done, began)
         if batch:
             self._embed_batch(work, space, batch, len(work.waiting), began)
@@ -377,7 +381,9 @@ class _Build:
         return article
 
     def _embed_batch(self, work: _Work, space: int, batch: dict[bytes, str], done: int, began: float) -> None:
+        started = time.monotonic()
         vectors = self._encoder.get().encode_passages(list(batch.values()))
+        self._batch = _next_batch(self._batch, time.monotonic() - started)
         save_vectors(self._database, space, list(batch), vectors, self._generation)
         work.embedded += len(batch)
         batch.clear()
@@ -474,6 +480,14 @@ class _Build:
             skipped=tuple(skip for skip, _ in work.skipped),
             seconds=time.monotonic() - self._started,
         )
+
+
+def _next_batch(batch: int, seconds: float) -> int:
+    """Twice or half as many paragraphs where a batch took far less or more than a second."""
+    shortest, longest = _BATCH_SECONDS
+    if seconds < shortest:
+        return min(2 * batch, max(batch, _LARGEST_BATCH))
+    return max(1, batch // 2) if seconds > longest else batch
 
 
 def _splits_alike(before: Document, now: Document) -> bool:

@@ -299,6 +299,7 @@ def test_ctrl_c_leaves_a_usable_index_and_loses_no_embedding(place: Place, monke
     """The generation before answers, and the next build goes on where this one ended."""
     place.refresh()
     monkeypatch.setattr(build, "_BATCH", 5)
+    monkeypatch.setattr(build, "_LARGEST_BATCH", 5)
     for number in range(10):
         place.write(f"n{number}.txt", *(f"Paragraph {number} {part} about ferries." for part in range(3)))
     interrupted = _Interrupted(batches=4)

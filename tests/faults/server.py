@@ -48,7 +48,7 @@ def main() -> None:
 def _run(job: dict[str, Any], sender: int) -> None:
     """In the child; never returns."""
     result: dict[str, Any] = {}
-    build._BATCH = job.get("batch", 4)
+    build._BATCH = build._LARGEST_BATCH = job.get("batch", 4)
     encoder = HashEncoder(job.get("model", "a"))
     preloaded = ctypes.CDLL(os.environ["LD_PRELOAD"]) if os.environ.get("LD_PRELOAD") else None
     folder = Path(job["folder"])
