@@ -28,7 +28,6 @@ from qa.ranking import blend
 from qa.settings import Settings
 from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, find_sets
 
-DEPTH = 12
 Row = dict[str, Any]
 
 
@@ -66,7 +65,7 @@ def progress(questions: Sequence[Question], name: str) -> Sequence[Question]:
 
 def build_row(engine: Engine, question: Question) -> Row:
     """What is known of one question."""
-    evidence = engine.gather_evidence(question.text, question.history)[:DEPTH]
+    evidence = [one for one in engine.gather_evidence(question.text, question.history) if one.reading is not None]
     return {
         "answerable": question.answerable,
         "extractive": question.extractive,
