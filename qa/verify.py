@@ -322,7 +322,9 @@ def _read_all(docs: Path, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
 def render_report(report: VerifyReport) -> str:
     """A line for each citation and one for all, safe for a terminal."""
     lines = [_render_check(check, several=report.answers > 1) for check in report.checks]
-    counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count) or "nothing to check"
+    counted = {status: count for status, count in report.counts.items() if count}
+    words = [f"{count} {'hold' if status == 'holds' and count > 1 else status}" for status, count in counted.items()]
+    counts = ", ".join(words) or "nothing to check"
     answers = "1 answer" if report.answers == 1 else f"{report.answers} answers"
     citations = "1 citation" if len(report.checks) == 1 else f"{len(report.checks)} citations"
     return "\n".join([*lines, f"{citations} of {answers}: {counts}"]) + "\n"

@@ -99,6 +99,31 @@ def test_a_named_model_loads_sentence_transformers(tmp_path: Path, docs: Path) -
     assert {"sentence_transformers", "torch"} <= imported
 
 
+def test_many_cold_starts_at_once_all_answer(tmp_path: Path, docs: Path) -> None:
+    """Models and index are loaded side by side, and no import of one thread breaks that of another: with numpy
+    entered by two threads at once, one start in six ended in a traceback."""
+    command = [
+        sys.executable,
+        "-m",
+        "qa",
+        "--docs",
+        str(docs),
+        "--reranker",
+        "none",
+        "ask",
+        "What does the Moon raise?",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, timeout=300)
+    starts = [
+        subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(8)
+    ]
+    outcomes = [(*start.communicate(timeout=300), start.returncode) for start in starts]
+    assert [(stderr.decode(), code) for _, stderr, code in outcomes] == [("", outcomes[0][2])] * 8
+    assert all(b"two tides" in stdout for stdout, _, _ in outcomes)
+
+
 @pytest.mark.parametrize("arguments", [["verify", "nothing.json"], ["ask", ""], ["ask", "--json", "--jsonl", "Why?"]])
 def test_wrong_usage_is_told_before_anything_is_loaded(tmp_path: Path, docs: Path, arguments: list[str]) -> None:
     """A mistake on the command line is told at once, without a model."""

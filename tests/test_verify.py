@@ -110,6 +110,7 @@ def test_an_untouched_folder_holds(docs: Path, answer: dict[str, Any]) -> None:
     report = verify_answer(answer, docs)
     assert statuses(report) == ["holds", "holds"]
     assert report.exit_code == 0
+    assert render_report(report).splitlines()[-1] == "2 citations of 1 answer: 2 hold"
     assert report.counts == {"holds": 2, "moved": 0, "changed": 0, "gone": 0}
 
 
