@@ -27,17 +27,18 @@ from qa.tui.keys import EVERYWHERE, HELP, IN_ARTICLE, READING, Action, bindings,
 from qa.tui.programs import build_editor_command, build_opener_command, is_graphical_editor
 from qa.tui.saving import Saving
 from qa.tui.screens.article import ArticleScreen
-from qa.tui.screens.articles import ArticlesScreen
+from qa.tui.screens.articles import ArticlesScreen, list_articles
 from qa.tui.screens.conversation import ConversationScreen
 from qa.tui.screens.help import build_help_screen
-from qa.tui.screens.problems import TextScreen, build_problems_screen
+from qa.tui.screens.problems import ProblemsScreen
 from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
+from qa.tui.screens.text import TextScreen
 from qa.tui.turns import Place, TurnModel, turn_from_saved
 from qa.tui.upkeep import Upkeep, UpkeepOptions
 from qa.tui.widgets.status import IndexStatus
 from qa.tui.worker_thread import Urgency, WorkerThread
-from qa.types import ArticleSummary, ArticleView, Asks
+from qa.types import ArticleView, Asks
 
 if TYPE_CHECKING:
     from qa.settings import Settings
@@ -177,6 +178,8 @@ class QaApp(App[None]):
 
     def copy(self, text: str, what: str) -> None:
         """Copies by OSC 52; where that may not arrive, also into a file, and says so."""
+        # What is copied may be pasted into a shell.
+        text = safe_text(text)
         self.copy_to_clipboard(text)
         refusal = explain_refusal(text)
         if refusal is None:
@@ -185,7 +188,7 @@ class QaApp(App[None]):
         path = find_data_folder() / "copied.txt"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", errors="replace")
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
             self.tell(f"The {what} may not arrive: {refusal}; {path}: {error.strerror}.", wrong=True)
             return
@@ -291,8 +294,8 @@ class QaApp(App[None]):
         if not self.engine.is_open:
             self.tell("There is no index yet.")
             return
-        articles = await self.ask_engine(_list_articles)
-        path = await self.push_screen_wait(ArticlesScreen(articles, self.upkeep.skipped))
+        listed = await self.ask_engine(lambda engine: list_articles(engine, self.upkeep.skipped))
+        path = await self.push_screen_wait(ArticlesScreen(listed))
         if path is not None:
             try:
                 await self.push_screen(ArticleScreen(self, await self.load_article(path)))
@@ -367,7 +370,7 @@ class QaApp(App[None]):
 
     async def show_problems(self) -> None:
         """Skipped files and errors, with reasons."""
-        await self.push_screen(build_problems_screen(self.upkeep.skipped, self.upkeep.errors))
+        await self.push_screen(ProblemsScreen(self.upkeep.skipped, self.upkeep.errors))
 
     def look_at_folder(self, *, rebuild: bool = False) -> None:
         """Brings the index up to date now."""
@@ -384,10 +387,6 @@ def render_place(place: Place) -> str:
     mark = f"[{place.number}] " if place.number is not None else ""
     where = f"`{safe_line(place.label)}`, characters {place.start}–{place.end}"
     return "\n".join([*lines, ">", f"> — {mark}*{safe_line(place.title)}*{date}, {where}", ""])
-
-
-def _list_articles(engine: Asks) -> list[ArticleSummary]:
-    return list(engine.list_articles())
 
 
 def _render_welcome(documents: Path) -> str:
@@ -410,13 +409,18 @@ def build_index_command(settings: Settings) -> list[str]:
 
 def run_app(settings: Settings, session_id: int | None = None) -> None:
     """Runs the app until it is left."""
+    import gc
     from dataclasses import replace
 
     def open_engine() -> Asks:
         # Half a second of imports; in a thread, after the first paint.
         from qa.engine import open_engine as open_it
 
-        return open_it(replace(settings, refresh=False))
+        engine = open_it(replace(settings, refresh=False))
+        # What the models' libraries made lives as long as the app: without it, a full collection of garbage takes a
+        # few milliseconds instead of the time of five key presses.
+        gc.freeze()
+        return engine
 
     upkeep = UpkeepOptions(build_index_command(settings), settings.refresh)
     QaApp(open_engine, AppOptions(settings.docs, upkeep, settings.theme, settings.keys, session_id)).run()

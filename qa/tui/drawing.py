@@ -26,6 +26,8 @@ CALM = "bold $text-secondary"
 WRONG = "bold $text-error"
 MOST_CHARACTERS_OF_A_QUOTE = 4000
 """Beyond it a quote is cut on the screen, never when it is copied or exported."""
+_MOST_CHARACTERS = 2000  # of a question, a reason, an error
+_MOST_CHARACTERS_OF_A_NAME = 300
 _BAR_WIDTH = 10
 # A line end behind a line of some length, in front of a line that does not begin like a heading, list item or table.
 _HARD_WRAP = re.compile(r"(?<=\S{1}[^\n]{30})\n(?=[^\W\d_]|[(\"'‘“„«$€£])")
@@ -49,10 +51,10 @@ class Drawing:
 def draw_turn(turn: TurnModel, width: int, chosen: int | None = None) -> Drawing:
     """A question with its answer in `width` columns; `chosen` is the 0-based place the cursor stands on."""
     width = max(width, 8)
-    lines = _prefixed(Content.styled(safe_text(turn.question), STRONG), width, Content.styled("› ", ACCENT))
+    lines = _prefixed(Content.styled(_cut(turn.question), STRONG), width, Content.styled("› ", ACCENT))
     answer = turn.answer
     if answer is not None and answer.asked_as != answer.question:
-        understood = f"asked as: {safe_line(answer.asked_as)}  (r: ask as typed)"
+        understood = f"asked as: {safe_line(_cut(answer.asked_as))}  (r: ask as typed)"
         lines += _prefixed(Content.styled(understood, MUTED), width)
     elif turn.as_typed:
         lines += _prefixed(Content.styled("asked as typed", MUTED), width)
@@ -70,7 +72,7 @@ def _draw_body(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Co
     if turn.state is TurnState.DECLINED:
         return _draw_declined(turn, width, chosen)
     if turn.state is TurnState.FAILED:
-        text = Content.styled(safe_text(turn.message or "it failed; ask again."), "")
+        text = Content(_cut(turn.message or "it failed; ask again."))
         return _prefixed(text, width, Content.styled("! ", WRONG)), []
     if turn.state is TurnState.CANCELLED:
         return _prefixed(Content.styled("– no answer: cancelled  (r: ask again)", MUTED), width), []
@@ -108,10 +110,7 @@ def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[Conten
 
 def emphasised(place: Place) -> Content:
     """The quote with the words that answer in bold and underlined."""
-    text = place.text
-    cut = len(text) > MOST_CHARACTERS_OF_A_QUOTE
-    shown = flowing(safe_text(text[:MOST_CHARACTERS_OF_A_QUOTE]))
-    content = Content.styled(shown + (" …" if cut else ""), QUOTED)
+    content = Content.styled(flowing(_cut(place.text, MOST_CHARACTERS_OF_A_QUOTE)), QUOTED)
     span = place.answer_span
     if span is None:
         return content
@@ -124,12 +123,12 @@ def flowing(text: str) -> str:
 
 
 def _draw_source(place: Place) -> Content:
-    parts = [Content.styled(safe_line(place.title), "italic")]
+    parts = [Content.styled(_named(place.title), "italic")]
     if place.date:
-        parts.append(Content.styled(safe_line(place.date), MUTED))
-    parts.append(Content.styled(safe_line(place.label), MUTED))
+        parts.append(Content.styled(_named(place.date), MUTED))
+    parts.append(Content.styled(_named(place.label), MUTED))
     if place.also_in:
-        parts.append(Content.styled(f"also in {safe_line(', '.join(place.also_in))}", MUTED))
+        parts.append(Content.styled(f"also in {_named(', '.join(place.also_in))}", MUTED))
     return Content(" · ").join(parts)
 
 
@@ -163,7 +162,7 @@ def _draw_declined(turn: TurnModel, width: int, chosen: int | None) -> tuple[lis
     answer = turn.answer
     lines = _prefixed(Content.styled("Not in the articles.", CALM), width, Content.styled("○ ", CALM))
     if answer is not None and answer.reason:
-        lines += _prefixed(Content.styled(safe_text(answer.reason), MUTED), width)
+        lines += _prefixed(Content.styled(_cut(answer.reason), MUTED), width)
     if turn.note:
         lines += _prefixed(Content.styled(safe_line(turn.note), MUTED), width)
     rows: list[tuple[int, int]] = []
@@ -180,6 +179,16 @@ def _draw_declined(turn: TurnModel, width: int, chosen: int | None) -> tuple[lis
         lines += _prefixed(_draw_source(place), width, Content("  ") + bar)
         rows.append((start, len(lines)))
     return lines, rows
+
+
+def _cut(text: str, most: int = _MOST_CHARACTERS) -> str:
+    """The beginning of a text, safe; a megabyte pasted as a question must not hold the screen."""
+    return safe_text(text[:most]) + (" …" if len(text) > most else "")
+
+
+def _named(text: str) -> str:
+    """A title, path or date: one line, and not endless."""
+    return safe_line(_cut(text, _MOST_CHARACTERS_OF_A_NAME))
 
 
 def _snippet(place: Place) -> str:
@@ -203,20 +212,20 @@ def draw_card(place: Place, width: int, *, chosen: bool) -> list[Content]:
     """A place in the sources pane: title, where it stands, and the paragraph with the quote marked in it."""
     mark = f"[{place.number}] " if place.number is not None else "· "
     bar = Content.styled("┃ ", ACCENT) if chosen else Content.styled("  ", MUTED)
-    lines = _prefixed(Content.styled(mark + safe_line(place.title), ACCENT if chosen else STRONG), width, bar)
-    details = [safe_line(part) for part in (place.date, place.label, place.heading) if part]
+    lines = _prefixed(Content.styled(mark + _named(place.title), ACCENT if chosen else STRONG), width, bar)
+    details = [_named(part) for part in (place.date, place.label, place.heading) if part]
     details.append(f"score {place.score:.2f}")
     lines += _prefixed(Content.styled(" · ".join(details), MUTED), width, bar)
     lines += _prefixed(draw_paragraph(place), width, bar)
     if place.also_in:
-        lines += _prefixed(Content.styled(f"also in {safe_line(', '.join(place.also_in))}", MUTED), width, bar)
+        lines += _prefixed(Content.styled(f"also in {_named(', '.join(place.also_in))}", MUTED), width, bar)
     return [*lines, Content("")]
 
 
 def draw_paragraph(place: Place) -> Content:
     """The paragraph around a quote; the quote stands out, the rest is muted."""
     around = place.around
-    text = flowing(safe_text(around.text[:MOST_CHARACTERS_OF_A_QUOTE]))
+    text = flowing(_cut(around.text, MOST_CHARACTERS_OF_A_QUOTE))
     content = Content.styled(text, MUTED if place.number is not None else QUOTED)
     if place.number is not None:
         content = content.stylize("not dim $foreground", place.start - around.start, place.end - around.start)

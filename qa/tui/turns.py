@@ -14,7 +14,7 @@ class Stage(StrEnum):
     """What a waiting question waits for; the text is what a person reads."""
 
     QUEUED = "waiting for the question before it"
-    LOADING = "waiting for the models to load"
+    LOADING = "waiting until the index and the models are ready"
     SEARCHING = "searching"
     READING = "reading the closest passages"
 

@@ -156,7 +156,7 @@ async def test_asked_while_the_engine_opens() -> None:
 
     async with open_app(open_slowly, ready=False) as face:
         turn = await face.send("How high is the highest tide?")
-        assert "waiting for the models to load" in face.text
+        assert "waiting until the index and the models are ready" in face.text
         assert engine.asked == []
         may_open.set()
         await face.until(lambda: not turn.is_waiting)

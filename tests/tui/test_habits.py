@@ -14,7 +14,7 @@ from textual.worker import WorkerFailed
 
 from qa.tui.keys import ACTIONS, EVERYWHERE, READING, check_keys
 from qa.tui.screens.article import ArticleScreen
-from qa.tui.screens.problems import TextScreen
+from qa.tui.screens.text import TextScreen
 from qa.tui.widgets.question_box import QuestionBox
 from qa.tui.widgets.sources import Sources
 from tests.tui.conftest import open_app
@@ -169,7 +169,7 @@ async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "│ [2]" in face.text
 
 
-@pytest.mark.parametrize("theme", ["textual-light", "textual-dark", "nord", "textual-ansi"])
+@pytest.mark.parametrize("theme", ["textual-light", "textual-dark", "nord", "ansi-dark"])
 async def test_themes(theme: str) -> None:
     """Every kind of theme draws an answer, the one for 16 colours too."""
     async with open_app(theme=theme) as face:

@@ -191,7 +191,7 @@ async def test_narrow(width: int, height: int) -> None:
         await check(face, f"narrow-{width}-sources")
 
 
-@pytest.mark.parametrize("theme", ["textual-light", "textual-ansi"])
+@pytest.mark.parametrize("theme", ["textual-light", "ansi-dark"])
 async def test_themes(theme: str) -> None:
     """A light theme, and the one of the terminal's own 16 colours."""
     async with open_app(size=SIZE, theme=theme) as face:

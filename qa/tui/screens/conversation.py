@@ -145,7 +145,7 @@ class ConversationScreen(Screen[None]):
                 return
             turn.state = TurnState.ANSWERED if answer.answered else TurnState.DECLINED
             turn.answer = answer
-            turn.note = "answered while the index was being brought up to date" if stale else None
+            turn.note = "answered from an index that is not up to date" if stale else None
         self.conversation.update(turn)
         await self._face.save_outcome(turn)
 

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from qa.tui.drawing import ACCENT, MUTED, STRONG
-from qa.tui.screens.problems import TextScreen
+from qa.tui.screens.text import TextScreen
 
 _KEY_COLUMN = 22
 

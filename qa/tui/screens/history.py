@@ -12,7 +12,10 @@ from qa.tui.screens.picking import Line, PickingScreen
 HELP = "The questions once typed, the latest first. Typing narrows them down; Enter puts one into the question box."
 
 
-class HistoryScreen(PickingScreen[str]):
+_MOST_CHARACTERS = 500  # of a question, in its line
+
+
+class HistoryScreen(PickingScreen[str, str]):
     """Gives back the question picked."""
 
     HELP = HELP
@@ -24,11 +27,11 @@ class HistoryScreen(PickingScreen[str]):
         super().__init__()
         self._questions = list(reversed(questions))
 
-    async def find(self, words: str) -> Sequence[Line[str]]:
+    async def find(self, words: str) -> Sequence[str]:
         """Those with all words, the latest first."""
         wanted = words.casefold().split()
-        return [
-            Line(Content(safe_line(question)), question)
-            for question in self._questions
-            if all(word in question.casefold() for word in wanted)
-        ]
+        return [question for question in self._questions if all(word in question.casefold() for word in wanted)]
+
+    def draw(self, item: str) -> Line[str]:
+        """The question in one line."""
+        return Line(Content(safe_line(item[:_MOST_CHARACTERS])), item)

@@ -1,71 +1,49 @@
-"""What is not in the index and why, and what else went wrong; text to read, without a choice."""
+"""What is not in the index and why, and what else went wrong; filters as one types."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from index.types import Skipped
-from qa.safe_text import safe_line, safe_text
-from qa.tui.drawing import MUTED, STRONG, WRONG
-from qa.tui.widgets.key_bar import KeyBar
+from qa.safe_text import safe_line
+from qa.tui.drawing import MUTED, WRONG
+from qa.tui.screens.picking import Line, PickingScreen
+
+HELP = """\
+Errors first, then every file of the folder that is not in the index, with the reason. \
+A file that is repaired, or made readable, is indexed by itself; F5 in the conversation looks at once."""
 
 
-class TextScreen(ModalScreen[None]):
-    """A text to read; goes away with Escape."""
+class ProblemsScreen(PickingScreen[None, Skipped]):
+    """Shows errors and skipped files; there is nothing to pick."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Back"),
-        Binding("j,down", "scroll('down')", "Down", show=False),
-        Binding("k,up", "scroll('up')", "Up", show=False),
-        Binding("ctrl+d,pagedown", "scroll('page_down')", "Page down", show=False),
-        Binding("ctrl+u,pageup", "scroll('page_up')", "Page up", show=False),
-        Binding("g,home", "scroll('home')", "Top", show=False),
-        Binding("G,end", "scroll('end')", "Bottom", show=False),
-    ]
+    HELP = HELP
+    heading = "Problems"
+    placeholder = "Filter by path or reason"
+    nothing = "No problems: every file of the folder is in the index."
 
-    def __init__(self, heading: str, text: Content) -> None:
+    def __init__(self, skipped: Sequence[Skipped], errors: Sequence[str]) -> None:
         super().__init__()
-        self._heading = heading
-        self._shown = text
+        # An error is a reason without a file.
+        self._problems = [*(Skipped("", error) for error in errors), *skipped]
 
-    def compose(self) -> ComposeResult:
-        """Heading, text, keys."""
-        with VerticalScroll(id="reading"):
-            yield Static(self._heading, id="heading", markup=False)
-            yield Static(self._shown, markup=False)
-        yield KeyBar()
+    async def find(self, words: str) -> Sequence[Skipped]:
+        """Those with all words."""
+        wanted = words.casefold().split()
+        return [one for one in self._problems if all(word in f"{one.path}\n{one.reason}".casefold() for word in wanted)]
 
-    def action_scroll(self, how: str) -> None:
-        """Scrolls the text."""
-        text = self.query_one("#reading", VerticalScroll)
-        scrolls = {
-            "down": text.scroll_down,
-            "up": text.scroll_up,
-            "page_down": text.scroll_page_down,
-            "page_up": text.scroll_page_up,
-            "home": text.scroll_home,
-            "end": text.scroll_end,
-        }
-        scrolls[how](animate=False)
+    def draw(self, item: Skipped) -> Line[None]:
+        """The file and the reason."""
+        if not item.path:
+            return Line(Content.assemble(("! ", WRONG), safe_line(item.reason)), None)
+        reason = (f": {safe_line(item.reason)}", MUTED)
+        return Line(Content.assemble(("! ", WRONG), safe_line(item.path), reason), None)
 
-
-def build_problems_screen(skipped: Sequence[Skipped], errors: Sequence[str]) -> TextScreen:
-    """Errors first, then each skipped file with the reason."""
-    parts = [Content.assemble(("! ", WRONG), safe_text(error)) for error in errors]
-    if skipped:
-        parts.append(Content.styled(f"{len(skipped):,} files are not in the index:", STRONG))
-        parts += [
-            Content.assemble(("  ! ", WRONG), safe_line(item.path), (f": {safe_line(item.reason)}", MUTED))
-            for item in skipped
-        ]
-    if not parts:
-        parts.append(Content("No problems: every file of the folder is in the index."))
-    return TextScreen("Problems", Content("\n").join(parts))
+    def describe(self) -> str:
+        """How many there are."""
+        if not self._problems:
+            return ""
+        count = "1 problem" if len(self._found) == 1 else f"{len(self._found):,} problems"
+        return "; ".join(part for part in (count, super().describe()) if part)

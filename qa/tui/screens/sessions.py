@@ -23,7 +23,7 @@ Conversations, the latest first. Typing searches titles, questions and answers; 
 A deleted session can be taken back with ctrl+z for as long as this list is open, and with its number for a day."""
 
 
-class SessionsScreen(PickingScreen[int]):
+class SessionsScreen(PickingScreen[int, Session]):
     """Gives back the id of the session picked."""
 
     HELP = HELP
@@ -37,15 +37,18 @@ class SessionsScreen(PickingScreen[int]):
         self._saved = saved
         self._deleted: list[int] = []
 
-    async def find(self, words: str) -> Sequence[Line[int]]:
+    async def find(self, words: str) -> Sequence[Session]:
         """Sessions with all words."""
-        sessions = await self._saved.run(lambda store: store.list_sessions(words))
-        return [Line(_session_content(session), session.session_id) for session in sessions]
+        return await self._saved.run(lambda store: store.list_sessions(words))
+
+    def draw(self, item: Session) -> Line[int]:
+        """Title, time, size and folder."""
+        return Line(_session_content(item), item.session_id)
 
     def describe(self) -> str:
         """How many there are, and that a deletion can be taken back."""
-        noun = "session" if len(self._lines) == 1 else "sessions"
-        told = f"{len(self._lines):,} {noun}"
+        noun = "session" if len(self._found) == 1 else "sessions"
+        told = "; ".join(part for part in (f"{len(self._found):,} {noun}", super().describe()) if part)
         return f"{told}; {len(self._deleted)} deleted, ctrl+z takes it back" if self._deleted else told
 
     @work

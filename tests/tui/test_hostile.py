@@ -1,0 +1,190 @@
+"""Hostile text: whatever stands in articles, titles, names and questions, the screen is drawn and stays in control."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from textual.content import Content
+
+from index.types import Skipped
+from qa.sessions import TurnState
+from qa.tui.drawing import draw_card, draw_turn, flowing
+from qa.tui.screens.article import ArticleScreen
+from qa.tui.turns import TurnModel, place_of_citation
+from qa.tui.wrapping import wrap_text
+from qa.types import Answer, ArticleView, Asks, TextRange
+from tests.tui.conftest import open_app
+from tests.tui.recorded import SPRING, RecordedEngine, build_answer
+
+NASTY = [
+    "[bold red]markup[/] [/] [@click=app.quit]x[/]",
+    "\x1b[2J\x1b]0;title\x07\x1b]52;c;aGk=\x07",
+    "\x9b31mC1\x90dcs\x9c",
+    "right\u202eto left\u2066\u2067\u2069",
+    "👩\u200d👩\u200d👧 ❤\ufe0f 🇩🇪 e\u0301\u0302\u0303",
+    "東京タワー" * 40,
+    "lone \ud800 surrogate",
+    "\u2028\u2029\u0085\x0b\x0c\x1c",
+    "tag \U000e0041\U000e0042",
+    "\x00\x7f\xad\u200b\ufeff",
+    "]]>--&lt;script&gt;",
+    "%s {0} \\ $primary",
+    "",
+]
+ANY_TEXT = st.one_of(
+    st.text(st.characters(codec=None, categories=None, min_codepoint=0, max_codepoint=0x10FFFF), max_size=200),
+    st.lists(st.sampled_from(NASTY), max_size=4).map("\n".join),
+)
+_SEQUENCE = re.compile(r"\x1b(\[[0-9;?<>=]*[@-~]|\]22;[a-z-]+\x07|\]52;c;[A-Za-z0-9+/=]*\x07)")
+"""What Textual itself sends: colours and places, the shape of the pointer, a copy by OSC 52."""
+
+
+def assert_harmless(text: str) -> None:
+    """No character of `text` steers a terminal or reorders what is read."""
+    for character in text:
+        kind = unicodedata.category(character)
+        assert character == "\n" or kind not in {"Cc", "Cs", "Zl", "Zp"}, hex(ord(character))
+        assert not 0x202A <= ord(character) <= 0x202E
+        assert not 0x2066 <= ord(character) <= 0x2069
+
+
+def hostile_answer(question: str, text: str, title: str, span: tuple[int, int] | None = None) -> Answer:
+    """An answer whose every text is `text` or `title`, with agreeing offsets."""
+    answer = build_answer("How high is the highest tide?")
+    citation = replace(
+        answer.citations[0],
+        title=title,
+        heading=title,
+        path=title or "a",
+        date=title,
+        quote=text,
+        start=5,
+        end=5 + len(text),
+        passage=TextRange(5, 5 + len(text), text),
+        answer_span=None if span is None else TextRange(5 + span[0], 5 + span[1], text[span[0] : span[1]]),
+    )
+    passages = tuple(replace(passage, title=title, text=text) for passage in answer.passages)
+    return replace(answer, question=question, asked_as=text, citations=(citation,), passages=passages, reason=text)
+
+
+@given(question=ANY_TEXT, text=ANY_TEXT, title=ANY_TEXT, width=st.integers(1, 130), data=st.data())
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+def test_turns_and_cards(question: str, text: str, title: str, width: int, data: st.DataObject) -> None:
+    """Every state of a turn is drawn in every width, within it, with nothing hostile, and its rows are in order."""
+    start = data.draw(st.integers(0, len(text)))
+    answer = hostile_answer(question, text, title, (start, data.draw(st.integers(start, len(text)))))
+    turns = [
+        TurnModel(1, question, state=TurnState.ANSWERED, answer=answer, note=title),
+        TurnModel(1, question, state=TurnState.DECLINED, answer=replace(answer, answered=False), unfolded=True),
+        TurnModel(1, question, state=TurnState.FAILED, message=text),
+        TurnModel(1, question, passages=answer.passages),
+    ]
+    for turn in turns:
+        drawing = draw_turn(turn, width, 0)
+        assert_harmless(drawing.content.plain)
+        assert all(line.cell_length <= max(width, 16) for line in drawing.lines)
+        assert all(0 <= first <= last <= len(drawing.lines) for first, last in drawing.rows)
+        assert len(drawing.rows) == len(turn.places)
+    for line in draw_card(place_of_citation(answer.citations[0]), max(width, 8), chosen=True):
+        assert_harmless(line.plain)
+
+
+@given(text=ANY_TEXT)
+def test_flowing_keeps_offsets(text: str) -> None:
+    """Joining hard-wrapped lines replaces one character by one."""
+    flowed = flowing(text)
+    assert len(flowed) == len(text)
+    assert flowed.replace("\n", " ") == text.replace("\n", " ")
+
+
+@given(text=ANY_TEXT, width=st.integers(1, 60))
+@settings(deadline=None)
+def test_rows_hold_every_character_once(text: str, width: int) -> None:
+    """Rows are in order, fit the width, and leave out nothing but line ends; each offset finds its row."""
+    from rich.cells import cell_len
+
+    rows = wrap_text(text, width)
+    assert "".join(text[start:end] for start, end in zip(rows.starts, rows.ends, strict=True)) == text.replace("\n", "")
+    for number, (start, end) in enumerate(zip(rows.starts, rows.ends, strict=True)):
+        shown = text[start:end]
+        assert cell_len(shown.rstrip(" ")) <= max(width, 2) or len(shown.rstrip(" ")) == 1
+        if end > start:
+            assert rows.row_of(start) == number
+            assert rows.row_of(end - 1) == number
+    assert rows.lines[-1] == text.count("\n") + 1
+
+
+@pytest.mark.parametrize("text", NASTY)
+async def test_on_the_screen(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked, answered, listed, opened: what is sent to the terminal holds only Textual's own sequences."""
+    engine = RecordedEngine(skipped=(Skipped(text or "x", "not text"),))
+    answer = hostile_answer("x", text, text)
+    monkeypatch.setattr(engine, "ask", lambda question, *_, **__: replace(answer, question=question))
+    article = ArticleView(text, text, text, text + "\n" + SPRING, "/articles/x")
+    monkeypatch.setattr(engine, "load_article", lambda _: article)
+    async with open_app(engine) as face:
+        sent: list[str] = []
+        driver = face.app._driver
+        assert driver is not None
+        monkeypatch.setattr(driver, "write", sent.append)
+        await face.ask(f"Q {text}")
+        assert_harmless(face.text)
+        await face.press("escape", "y", "enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        await face.pilot.pause()
+        assert_harmless(face.text)
+        await face.press("escape", "ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        assert_harmless(face.text)
+        await face.press("escape", "f3", "escape", "ctrl+s")
+        await face.until(lambda: "1 session" in face.text)
+        assert_harmless(face.text)
+        face.app.tell(text)
+        await face.pilot.pause()
+        assert_harmless(face.text)
+    for piece in sent:
+        assert_harmless(_SEQUENCE.sub("", piece))
+
+
+async def test_a_megabyte_in_one_line_as_a_quote() -> None:
+    """A quote of a megabyte is cut on the screen, and copied whole."""
+    text = "word " * 200_000
+    turn = TurnModel(1, text[:5000], state=TurnState.ANSWERED, answer=hostile_answer("x", text, "t"))
+    drawing = draw_turn(turn, 80)
+    assert len(drawing.lines) < 400
+    assert isinstance(drawing.content, Content)
+    assert turn.places[0].text == text
+
+
+async def test_with_the_real_engine(tmp_path: Path) -> None:
+    """Articles and file names full of it are indexed, asked, drawn and opened."""
+    from qa.engine import open_engine
+    from qa.settings import Settings
+
+    documents = tmp_path / "docs"
+    documents.mkdir()
+    name = "evil[red]\x1b[31m\u202etxt.md"
+    body = "# T[bold]itle\x1b[2J\u202e\n\nThe \x1b]0;owned\x07 lighthouse of [link=x]Lindau[/] is 33 metres high.\n"
+    (documents / name).write_text(body, encoding="utf-8")
+    engine = open_engine(Settings(docs=documents))
+    async with open_app(lambda: _as_asks(engine)) as face:
+        turn = await face.ask("How high is the lighthouse of Lindau?")
+        assert turn.answer is not None
+        assert_harmless(face.text)
+        face.app.main.conversation.focus()
+        if turn.state is TurnState.DECLINED:
+            await face.press("space")
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        assert_harmless(face.text)
+        assert "lighthouse of [link=x]Lindau[/] is 33 metres high" in face.text
+
+
+def _as_asks(engine: Asks) -> Asks:
+    return engine

@@ -1,0 +1,134 @@
+"""The event loop stays free: a watchdog fails where a callback holds it, and keys are drawn while everything runs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index.types import Changes, Skipped
+from qa.types import ArticleSummary, Asks
+from tests.tui.conftest import Face, open_app
+from tests.tui.recorded import RecordedEngine, build_answer
+
+LIMIT_MS = 50.0
+
+
+@contextmanager
+def watched_loop() -> Iterator[list[tuple[float, str]]]:
+    """Collects every callback that takes over 50 ms of CPU in the thread of the event loop.
+
+    CPU of the thread and not time of the clock: on a busy machine a callback waits without doing anything.
+    """
+    held: list[tuple[float, str]] = []
+    original = asyncio.events.Handle._run  # type: ignore[attr-defined]
+
+    def timed(handle: Any) -> Any:
+        began = time.thread_time()
+        try:
+            return original(handle)
+        finally:
+            took = (time.thread_time() - began) * 1000
+            if took > LIMIT_MS:
+                held.append((took, repr(handle)))
+
+    asyncio.events.Handle._run = timed  # type: ignore[attr-defined]
+    try:
+        yield held
+    finally:
+        asyncio.events.Handle._run = original  # type: ignore[attr-defined]
+
+
+def render_held(held: list[tuple[float, str]]) -> str:
+    """The callbacks that held the loop, the longest first."""
+    return "\n".join(f"{took:.0f} ms: {what[:200]}" for took, what in sorted(held, reverse=True))
+
+
+async def _use_everything(face: Face) -> None:
+    await face.type("What do tides do?")
+    await face.press("enter")
+    await face.until(lambda: face.turns and not face.turns[-1].is_waiting)
+    await face.press("escape", "j", "k", "enter")
+    await face.until(lambda: "citation" in face.text or "passage" in face.text)
+    await face.press("slash", "m", "o", "o", "n", "enter", "escape", "escape")
+    await face.press("ctrl+o")
+    await face.until(lambda: "articles" in face.text)
+    await face.press("s", "e", "a", "escape", "ctrl+s")
+    await face.until(lambda: "question" in face.text)
+    await face.press("escape", "f3", "escape", "question_mark", "escape")
+    await face.pilot.resize_terminal(60, 20)
+    await face.pilot.pause(0.05)
+
+
+async def test_nothing_holds_the_loop(real_engine: Asks) -> None:
+    """Asking the real engine, reading, searching, listing and resizing: no callback takes more than 50 ms."""
+    async with open_app(real_engine) as face:
+        # What is used for the first time is imported and parsed once (the first screen's styles take 60 ms).
+        await _use_everything(face)
+        await face.press("i")
+        with watched_loop() as held:
+            await _use_everything(face)
+    assert held == [], render_held(held)
+
+
+async def test_ten_thousand_articles_and_500_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor with a long list of articles, many problems and a long session."""
+    from qa.sessions import open_sessions
+
+    store = open_sessions(tmp_path)
+    session_id = store.create_session("Long", "/articles")
+    for _ in range(500):
+        store.save_answer(store.add_question(session_id, "What do tides do?"), build_answer("What do tides do?"))
+    store.close()
+    engine = RecordedEngine(skipped=tuple(Skipped(f"{number}.png", "not text") for number in range(500)))
+    articles = [ArticleSummary(f"{number:05}.txt", f"Title {number}", None, 3) for number in range(10_000)]
+    monkeypatch.setattr(engine, "list_articles", lambda: iter(articles))
+    async with open_app(engine, data=tmp_path) as face:
+        await _use_everything(face)
+        await face.pilot.resize_terminal(110, 32)
+        with watched_loop() as held:
+            await face.press("ctrl+s")
+            await face.until(lambda: "2 sessions" in face.text)
+            await face.type("Long")
+            await face.until(lambda: "1 session" in face.text)
+            await face.press("enter")
+            await face.until(lambda: len(face.turns) == 500)
+            face.app.main.conversation.focus()
+            await face.press("k", "k", "k", "ctrl+u", "ctrl+u", "g", "G", "g")
+            await face.press("ctrl+o")
+            await face.until(lambda: "200 of 10,500 shown" in face.text)
+            await face.type("99")
+            await face.press("escape")
+    assert held == [], render_held(held)
+
+
+async def test_keys_are_drawn_while_the_engine_is_busy() -> None:
+    """While another thread computes without pause, each key press is drawn."""
+    engine = RecordedEngine(changes=Changes())
+    stop = threading.Event()
+
+    def compute() -> None:
+        total = 0
+        while not stop.is_set():
+            total += sum(range(200))
+
+    async with open_app(engine) as face:
+        thread = threading.Thread(target=compute)
+        thread.start()
+        try:
+            for number, character in enumerate("typinggoeson", start=1):
+                face.app.simulate_key(character)
+                # Not the pilot's waiting, which waits until the process computes no more.
+                ends = time.monotonic() + 10
+                while len(face.app.main.box.text) < number and time.monotonic() < ends:
+                    await asyncio.sleep(0.01)
+        finally:
+            stop.set()
+            thread.join()
+        assert face.app.main.box.text == "typinggoeson"
