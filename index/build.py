@@ -27,7 +27,7 @@ from index.freshness import FolderScan, KnownFile, is_doubtful, scan_folder, sta
 from index.lexical import ANALYSIS_VERSION
 from index.locks import hold_writer_lock
 from index.paragraphs import split_document
-from index.schema import open_for_writing, rollback
+from index.schema import OlderFormatError, open_for_writing, rollback
 from index.staging import (
     StagedArticle,
     find_space,
@@ -111,9 +111,9 @@ def _open(folder: Path, rebuild: bool, tell: Notice) -> sqlite3.Connection:
         if rebuild:
             _check_or_close(database, folder)
     except IndexDamagedError as error:
-        if not rebuild:
+        if not rebuild and not isinstance(error, OlderFormatError):
             raise
-        tell(f"{error} Building it anew.")
+        tell(f"{error} Building it anew, with what is good of it.")
         set_aside(folder)
         database = open_for_writing(folder)
     carry_over(database, folder)

@@ -20,9 +20,9 @@ from index.types import Article, Document, Heading, Paragraph, StoredParagraph
 if TYPE_CHECKING:
     from index.types import Ids, Vectors
 
-PIECE = 8192
-"""Characters of a text compressed together: a paragraph is cut out of one or two pieces (25 µs each), whatever the
-size of its article."""
+PIECE = 2048
+"""Characters of a text compressed together: a paragraph is cut out of one or two pieces (12 µs each), whatever the
+size of its article. Pieces of 8192 take 42 µs and save 4% of the text."""
 PIECE_BITS = 24
 _ROWS = 4096
 """Rows of a block that is streamed: 6 MB of vectors."""

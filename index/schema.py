@@ -13,7 +13,7 @@ from index.durable import storage_errors, sync_folder
 from index.errors import IndexDamagedError, StorageError
 
 DATABASE_NAME = "index.db"
-FORMAT = 1
+FORMAT = 2
 """Raised when an older program could not read what a newer one writes, or the other way round."""
 _APPLICATION_ID = 0x71614958
 _PAGE_BYTES = 8192
@@ -91,6 +91,10 @@ CREATE TABLE files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+
+
+class OlderFormatError(IndexDamagedError):
+    """The index was made by an older version of this program: it can be made anew with the embeddings it has."""
 
 
 def open_for_writing(folder: Path) -> sqlite3.Connection:
@@ -210,9 +214,11 @@ def check_format(database: sqlite3.Connection, folder: Path) -> None:
         raise IndexDamagedError(
             f"{folder}: {DATABASE_NAME} is not an index of this program; move it away or run `qa index --rebuild`."
         )
-    if version != FORMAT:
+    if version < FORMAT:
+        raise OlderFormatError(f"{folder}: the index was made by an older version of this program; run `qa index`.")
+    if version > FORMAT:
         raise IndexDamagedError(
-            f"{folder}: the index has format {version} and this program writes {FORMAT}; run `qa index --rebuild`."
+            f"{folder}: the index has format {version} and this program reads {FORMAT}; run `qa index --rebuild`."
         )
 
 

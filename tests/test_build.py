@@ -467,14 +467,29 @@ def test_a_rebuild_of_a_sound_index_embeds_nothing(place: Place) -> None:
     assert place.view() == expected
 
 
-def test_an_older_format_is_refused(place: Place) -> None:
-    """An index of another version of the program is not guessed at."""
-    place.refresh()
+def _set_format(place: Place, number: int) -> None:
     with closing(sqlite3.connect(place.folder / DATABASE_NAME)) as database:
-        database.execute("PRAGMA user_version = 99")
-    with pytest.raises(IndexDamagedError, match="has format 99 and this program writes"):
+        database.execute(f"PRAGMA user_version = {number}")
+
+
+def test_a_newer_format_is_refused(place: Place) -> None:
+    """An index of a later version of the program is not guessed at."""
+    place.refresh()
+    _set_format(place, 99)
+    with pytest.raises(IndexDamagedError, match="has format 99 and this program reads"):
         place.refresh()
     place.refresh(rebuild=True)
+    assert place.find("lighthouse")
+
+
+def test_an_older_format_is_made_anew_with_its_embeddings(place: Place) -> None:
+    """A new version of the program costs no embedding."""
+    place.refresh()
+    _set_format(place, 1)
+    with pytest.raises(IndexDamagedError, match=r"made by an older version of this program; run `qa index`\."):
+        open_existing(place.folder)
+    place.encoder.embedded.clear()
+    assert place.refresh().embedded == 0
     assert place.find("lighthouse")
 
 

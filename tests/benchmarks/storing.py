@@ -1,0 +1,132 @@
+"""The measurements behind the constants of `index.vectors`, `index.lexical`, `index.records` and `index.derived`.
+
+    python -m tests.benchmarks.storing [--only vectors,words,pieces,sums]
+
+Times are of the processor, medians of many calls, so that other work on the machine counts little. Prints only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import statistics
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import faiss
+import numpy as np
+import tantivy
+
+from index import lexical
+from tests.benchmarks.scale import ClusteredEncoder, Words, make_article
+
+_ROUNDS = 30
+
+
+def time_it(call: Callable[[], Any], rounds: int = _ROUNDS) -> float:
+    """Median processor seconds of a call."""
+    seconds = []
+    for _ in range(rounds):
+        began = time.process_time()
+        call()
+        seconds.append(time.process_time() - began)
+    return statistics.median(seconds)
+
+
+def measure_vectors() -> None:
+    """One search for 100 of so many vectors, by type; recall@10 after exact scoring of what is found."""
+    faiss.omp_set_num_threads(1)
+    encoder = ClusteredEncoder()
+    texts = [f"text {number}" for number in range(400_000)]
+    every = np.concatenate([encoder.encode_passages(texts[at : at + 4096]) for at in range(0, len(texts), 4096)])
+    every = every.astype(np.float16).astype(np.float32)
+    queries = encoder.encode_questions(texts[:100])
+    for count in (10_000, 50_000, 100_000, 200_000, 400_000):
+        vectors = every[:count]
+        exact = np.argsort(-(queries @ vectors.T), axis=1)[:, :10]
+        for name, made in make_types(vectors).items():
+            found = [set(made.search(query[None], 100)[1][0].tolist()) for query in queries]
+            recall = sum(len(seen & set(row.tolist())) for seen, row in zip(found, exact, strict=True)) / exact.size
+            milliseconds = 1000 * time_it(lambda made=made: made.search(queries[:1], 100))  # type: ignore[misc]
+            print(
+                f"{count:>7} {name:<22} {milliseconds:7.2f} ms  recall {recall:.3f}  {size_of(made) / count:.0f} bytes"
+            )
+
+
+def make_types(vectors: Any) -> dict[str, Any]:
+    """The candidates for a base."""
+    dimension, product = vectors.shape[1], faiss.METRIC_INNER_PRODUCT
+    made: dict[str, Any] = {
+        "float32": faiss.IndexFlatIP(dimension),
+        "float16": faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, product),
+        "8 bits": faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_8bit, product),
+        "4 bits, fast scan": faiss.IndexPQFastScan(dimension, dimension // 2, 4, product),
+    }
+    lists = 1 << max(6, round(np.log2(2 * np.sqrt(len(vectors)))))
+    for probes in (16, 32, 64):
+        inverted = faiss.IndexIVFScalarQuantizer(
+            faiss.IndexFlatIP(dimension), dimension, lists, faiss.ScalarQuantizer.QT_8bit, product
+        )
+        inverted.cp.max_points_per_centroid = 64
+        inverted.cp.min_points_per_centroid = 1
+        inverted.nprobe = probes
+        made[f"{lists} lists, {probes} probed"] = inverted
+    for one in made.values():
+        one.train(vectors[:50_000])
+        one.add(vectors)
+    return made
+
+
+def size_of(made: Any) -> int:
+    """Bytes of its file."""
+    return int(faiss.serialize_index(made).size)
+
+
+def measure_words() -> None:
+    """Analysing a paragraph of eighty words, by tokenizer."""
+    texts = make_article(Words(), 1).split("\n\n")[1:]
+    pattern = r"\p{N}+(?:[.,]\p{N}+)*|[\p{L}\p{M}\p{N}]+"
+    for name, tokenizer in {"pattern": tantivy.Tokenizer.regex(pattern), "simple": tantivy.Tokenizer.simple()}.items():
+        builder = tantivy.TextAnalyzerBuilder(tokenizer)
+        for step in (tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold(), tantivy.Filter.stemmer("english")):
+            builder = builder.filter(step)
+        analyzer = builder.build()
+        seconds = time_it(lambda analyzer=analyzer: [analyzer.analyze(text) for text in texts * 10])  # type: ignore[misc]
+        print(f"tokenizer {name}: {seconds / len(texts) / 10 * 1e6:.0f} µs a paragraph")
+    seconds = time_it(lambda: [lexical.analyze(text) for text in texts * 10])
+    print(f"index.lexical.analyze: {seconds / len(texts) / 10 * 1e6:.0f} µs a paragraph")
+
+
+def measure_pieces() -> None:
+    """Unpacking the piece a paragraph stands in, and what all pieces take, by size of pieces."""
+    text = "\n\n".join(make_article(Words(), number) for number in range(40))
+    for size in (1024, 2048, 4096, 8192, 16384, 65536):
+        packed = [zlib.compress(text[at : at + size].encode()) for at in range(0, len(text), size)]
+        seconds = time_it(lambda packed=packed: [zlib.decompress(one) for one in packed])  # type: ignore[misc]
+        share = sum(map(len, packed)) / len(text)
+        print(f"pieces of {size:>6}: {seconds / len(packed) * 1e6:6.1f} µs to unpack one, {share:.2f} of the text")
+
+
+def measure_sums() -> None:
+    """Reading the sum of 16 MB, which every opening does of a small index."""
+    data = bytes(16 << 20)
+    for name in ("sha256", "blake2b"):
+        print(f"{name} of 16 MB: {1000 * time_it(lambda name=name: hashlib.new(name, data)):.1f} ms")  # type: ignore[misc]
+    print(f"crc32 of 16 MB: {1000 * time_it(lambda: zlib.crc32(data)):.1f} ms")
+
+
+PARTS = {"words": measure_words, "pieces": measure_pieces, "sums": measure_sums, "vectors": measure_vectors}
+
+
+def main() -> None:
+    """The parts asked for, in turn."""
+    parser = argparse.ArgumentParser(description="What the constants of storing and searching rest on.")
+    parser.add_argument("--only", default=",".join(PARTS))
+    for name in parser.parse_args().only.split(","):
+        PARTS[name]()
+
+
+if __name__ == "__main__":
+    main()
