@@ -178,7 +178,7 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
         try:
             database.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
             database = _readable(database, path)
-            if _is_empty(database):
+            if _is_empty(database) or _is_older(database):
                 database.close()
                 return None
             check_format(database, folder)
@@ -206,6 +206,11 @@ def _uri(path: Path, options: str) -> str:
     return f"{path.absolute().as_uri()}?{options}"
 
 
+def _is_older(database: sqlite3.Connection) -> bool:
+    own = database.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION_ID
+    return own and int(database.execute("PRAGMA user_version").fetchone()[0]) < FORMAT
+
+
 def check_format(database: sqlite3.Connection, folder: Path) -> None:
     """Raises IndexDamagedError where the database is another program's, or of another format."""
     application = database.execute("PRAGMA application_id").fetchone()[0]
@@ -215,7 +220,7 @@ def check_format(database: sqlite3.Connection, folder: Path) -> None:
             f"{folder}: {DATABASE_NAME} is not an index of this program; move it away or run `qa index --rebuild`."
         )
     if version < FORMAT:
-        raise OlderFormatError(f"{folder}: the index was made by an older version of this program; run `qa index`.")
+        raise OlderFormatError(f"{folder}: the index was made by an older version of this program.")
     if version > FORMAT:
         raise IndexDamagedError(
             f"{folder}: the index has format {version} and this program reads {FORMAT}; run `qa index --rebuild`."
