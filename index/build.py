@@ -12,43 +12,30 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index import records
 from index.checking import carry_over, check_structure, find_damage, set_aside
 from index.derived import are_sound, remove_others, write_derived
-from index.documents import load_file, no_articles_error
+from index.documents import no_articles_error
 from index.durable import storage_errors
-from index.errors import IndexDamagedError, UnreadableFileError
+from index.errors import IndexDamagedError
 from index.folder import prepare_folder
-from index.freshness import FolderScan, KnownFile, is_doubtful, scan_folder, stat_of
+from index.freshness import scan_folder, stat_of
 from index.lexical import ANALYSIS_VERSION
+from index.limits import Limits
 from index.locks import hold_writer_lock
-from index.paragraphs import split_document
+from index.reading import SPLIT_VERSION, ChangeReader, LazyEncoder, SpaceChangedError, Work, choose_space
 from index.schema import OlderFormatError, open_for_writing, rollback
-from index.staging import (
-    StagedArticle,
-    find_space,
-    find_unfinished,
-    has_vector,
-    load_staged,
-    open_stage,
-    remove_stage,
-    save_staged,
-    save_vectors,
-)
-from index.types import BuildReport, Changes, Document, Encoder, Progress, ProgressCallback, Skipped, SourceFile
+from index.staging import StagedArticle, find_unfinished, load_staged, open_stage, remove_stage, save_vectors
+from index.types import BuildReport, Changes, Encoder, Progress, ProgressCallback
 from index.writing import GenerationWriter, load_skipped, save_skipped, save_touched
 
 if TYPE_CHECKING:
     from index.types import Ids
 
-SPLIT_VERSION = 1
-"""Raised when `paragraphs` cuts in another way: all articles are then split again, and only new paragraphs embedded."""
 _MADE_BY = f"split {SPLIT_VERSION}, words {ANALYSIS_VERSION}"
-_COMMIT_SECONDS = 0.5
 _FREE_SHARE = 0.2
 _BATCH = 64
 """Paragraphs embedded and committed together at first. Then as many as take about a second, which is what a killed
@@ -71,6 +58,7 @@ def refresh(
     rebuild: bool = False,
     check: bool = False,
     notice: Notice | None = None,
+    limits: Limits | None = None,
 ) -> BuildReport:
     """Makes the index `folder` say what the documents folder `docs` says now.
 
@@ -82,6 +70,8 @@ def refresh(
         vectors are kept.
     :param check: reads every file of the index in full, and the database, before anything else.
     :param notice: is told, in one sentence each, what is unusual: waiting, another model, damaged files made again.
+    :param limits: of memory and threads.
+    :raises UsageError: where the limit of memory is too small for what is to be indexed.
     :raises DocumentsError: where there is no article to index, and no index that had one.
     :raises IndexDamagedError: where the database is damaged or foreign; `rebuild` helps.
     :raises StorageError: where the system refuses to write; the generation before stays as it is.
@@ -97,7 +87,10 @@ def refresh(
                 if damage := find_damage(database):
                     tell(f"{damage} Building it anew from what is good.")
                     rebuild = True
-            build = _Build(docs, folder, database, _Lazy(load_encoder), progress or (lambda _: None), tell, started)
+            encoder = LazyEncoder(load_encoder)
+            build = _Build(
+                docs, folder, database, encoder, progress or (lambda _: None), tell, limits or Limits(), started
+            )
             try:
                 return build.run(model, fingerprint, rebuild=rebuild, thorough=check)
             finally:
@@ -128,67 +121,6 @@ def _check_or_close(database: sqlite3.Connection, folder: Path) -> None:
         raise
 
 
-class _Lazy:
-    """The encoder, loaded when it is first needed."""
-
-    def __init__(self, load: Callable[[], Encoder]) -> None:
-        self._load = load
-        self._encoder: Encoder | None = None
-
-    @property
-    def is_loaded(self) -> bool:
-        """True after the first `get`."""
-        return self._encoder is not None
-
-    def get(self) -> Encoder:
-        """Loads it at the first call. Raises ModelError."""
-        if self._encoder is None:
-            self._encoder = self._load()
-        return self._encoder
-
-
-class _SpaceChangedError(Exception):
-    """The encoder that was loaded is another than the index was made with: everything is to be embedded again."""
-
-
-@dataclass(slots=True)
-class _Work:
-    """What a build has to do, as it finds out."""
-
-    scan: FolderScan
-    everything: bool
-    """Reads every file, whether it changed or not."""
-    waiting: list[str] = field(default_factory=list)
-    """Paths whose articles are staged, in order."""
-    failed: list[tuple[Skipped, SourceFile]] = field(default_factory=list)
-    """Files that could not be read now."""
-    missing: int = 0
-    """Paragraphs to embed."""
-    embedded: int = 0
-
-    def bases(self) -> dict[str, str | None]:
-        """The files to read, each with the path of the article it follows; None where it is new."""
-        changes = self.scan.changes
-        bases: dict[str, str | None] = dict.fromkeys(changes.added)
-        bases |= {path: path for path in changes.changed}
-        bases |= {target: source for source, target in changes.renamed}
-        if self.everything:
-            bases = {path: bases.get(path, path) for path in self.scan.files}
-        return bases
-
-    @property
-    def deleted(self) -> list[str]:
-        """Paths of articles whose file is gone, or cannot be read any more."""
-        bases = self.bases()
-        lost = [base for skip, _ in self.failed if (base := bases[skip.path])]
-        return [*self.scan.changes.deleted, *lost]
-
-    @property
-    def skipped(self) -> list[tuple[Skipped, SourceFile | None]]:
-        """All files left out, by path."""
-        return sorted([*self.scan.skipped, *self.failed], key=lambda pair: pair[0].path)
-
-
 class _Build:
     """One run of a writer that holds the lock."""
 
@@ -197,9 +129,10 @@ class _Build:
         docs: Path,
         folder: Path,
         database: sqlite3.Connection,
-        encoder: _Lazy,
+        encoder: LazyEncoder,
         progress: ProgressCallback,
         notice: Notice,
+        limits: Limits,
         started: float,
     ) -> None:
         self._docs = docs
@@ -208,6 +141,7 @@ class _Build:
         self._encoder = encoder
         self._progress = progress
         self._notice = notice
+        self._limits = limits
         self._started = started
         self._looked_ns = time.time_ns()
         self._state = records.load_state(database)
@@ -228,14 +162,16 @@ class _Build:
         scan = scan_folder(self._docs, self._database)
         sound = not rebuild and self._files_are_sound(thorough)
         everything = rebuild or self._is_other_space(model, fingerprint)
-        work = _Work(scan, everything)
+        work = Work(scan, everything)
         try:
             self._read(work)
-        except _SpaceChangedError:
-            work = _Work(scan, everything=True)
+        except SpaceChangedError:
+            self._tell_other_space()
+            work = Work(scan, everything=True)
             self._read(work)
         if not self._generation and not work.waiting:
             raise no_articles_error(self._docs, [skip for skip, _ in work.skipped])
+        self._limits.check(int(self._state.get("paragraphs") or 0), work.paragraphs)
         self._embed(work)
         if work.waiting or work.deleted or work.everything or not sound:
             self._publish(work, sound)
@@ -271,94 +207,19 @@ class _Build:
         name = self._encoder.get().name
         self._notice(f"The index was made with {self._state['model']}: embedding all paragraphs again with {name}.")
 
-    def _read(self, work: _Work) -> None:
-        """Reads, splits and stages what changed, committing twice a second."""
-        bases = work.bases()
-        missing: set[bytes] = set()
-        began = committed = time.monotonic()
-        if not bases:
+    def _read(self, work: Work) -> None:
+        if not work.bases():
             return
-        stage = self._open_stage()
-        stage.execute("BEGIN IMMEDIATE")
-        for done, (path, base) in enumerate(sorted(bases.items()), start=1):
-            file = work.scan.files[path]
-            article = self._take_up(stage, file, base, work.everything) or self._stage_one(stage, work, file, base)
-            if article is not None:
-                work.waiting.append(path)
-                self._note_missing(article, missing, work.everything)
-            if time.monotonic() - committed > _COMMIT_SECONDS:
-                stage.execute("COMMIT")
-                stage.execute("BEGIN IMMEDIATE")
-                committed = time.monotonic()
-            self._progress(Progress("reading", done, len(bases), 0, 0, time.monotonic() - began))
-        stage.execute("COMMIT")
-        work.missing = len(missing)
-
-    def _open_stage(self) -> sqlite3.Connection:
         if self._stage is None:
             self._stage = open_stage(self._folder)
-        return self._stage
-
-    def _take_up(
-        self, stage: sqlite3.Connection, file: SourceFile, base: str | None, everything: bool
-    ) -> StagedArticle | None:
-        """What an earlier build staged for the file, if it still holds."""
-        article = load_staged(stage, file.path)
-        if article is None or article.base != base or is_doubtful(file.mtime_ns, article.looked_ns):
-            return None
-        if article.file != file or (everything and article.paragraphs is None):
-            return None
-        return article if article.split == self._split_key() else None
-
-    def _stage_one(
-        self, stage: sqlite3.Connection, work: _Work, file: SourceFile, base: str | None
-    ) -> StagedArticle | None:
-        """None where the file cannot be read; it is noted as skipped."""
-        looked_ns = time.time_ns()
-        try:
-            loaded = load_file(self._docs, file.path)
-        except UnreadableFileError as error:
-            work.failed.append((Skipped(file.path, str(error)), file))
-            return None
-        before = None if base is None or work.everything else self._load_before(work.scan.known[base])
-        paragraphs = None
-        if before is None or not _splits_alike(before, loaded.document):
-            encoder = self._encoder_for(work)
-            paragraphs = tuple(split_document(loaded.document, encoder.max_tokens, encoder.count_tokens))
-        split = "" if paragraphs is None else self._split_key()
-        article = StagedArticle(file, looked_ns, loaded.sha256, base, loaded.document, paragraphs, split)
-        save_staged(stage, article)
-        return article
-
-    def _load_before(self, known: KnownFile) -> Document:
-        return records.load_document(self._database, known.article_id)
-
-    def _encoder_for(self, work: _Work) -> Encoder:
-        """The encoder. Raises _SpaceChangedError where it turns out to be another than the index was made with."""
-        encoder = self._encoder.get()
-        if self._generation and not work.everything and encoder.fingerprint != self._state["fingerprint"]:
-            rollback(self._open_stage())
-            self._tell_other_space()
-            raise _SpaceChangedError
-        return encoder
-
-    def _split_key(self) -> str:
-        return f"{SPLIT_VERSION} {self._encoder.get().fingerprint}"
+        ChangeReader(self._docs, self._database, self._stage, self._encoder, self._progress, self._limits.jobs).read(
+            work
+        )
 
     def _space(self) -> int:
-        """Number of the vector space: the loaded encoder's, or that of the generation before."""
-        if self._encoder.is_loaded:
-            encoder = self._encoder.get()
-            return find_space(self._database, encoder.fingerprint, encoder.dimension)
-        return find_space(self._database, str(self._state["fingerprint"]), int(self._state["dimension"]))
+        return choose_space(self._database, self._encoder, self._state)
 
-    def _note_missing(self, article: StagedArticle, missing: set[bytes], verify: bool) -> None:
-        if article.paragraphs:
-            space = self._space()
-            hashes = {paragraph.content_hash for paragraph in article.paragraphs if not paragraph.boilerplate}
-            missing |= {one for one in hashes - missing if not has_vector(self._database, space, one, verify)}
-
-    def _embed(self, work: _Work) -> None:
+    def _embed(self, work: Work) -> None:
         """Embeds what has no vector, in batches that are committed one by one."""
         if not work.missing:
             return
@@ -375,12 +236,12 @@ class _Build:
             self._embed_batch(work, space, batch, len(work.waiting), began)
 
     def _load_waiting(self, path: str) -> StagedArticle:
-        article = load_staged(self._open_stage(), path)
+        article = None if self._stage is None else load_staged(self._stage, path)
         if article is None:
             raise records.damaged(f"{path} was read and is missing")
         return article
 
-    def _embed_batch(self, work: _Work, space: int, batch: dict[bytes, str], done: int, began: float) -> None:
+    def _embed_batch(self, work: Work, space: int, batch: dict[bytes, str], done: int, began: float) -> None:
         started = time.monotonic()
         vectors = self._encoder.get().encode_passages(list(batch.values()))
         self._batch = _next_batch(self._batch, time.monotonic() - started)
@@ -390,7 +251,7 @@ class _Build:
         seconds = time.monotonic() - began
         self._progress(Progress("embedding", done, len(work.waiting), work.embedded, work.missing, seconds))
 
-    def _publish(self, work: _Work, sound: bool) -> None:
+    def _publish(self, work: Work, sound: bool) -> None:
         """One transaction: all of the new generation or nothing of it."""
         files = self._state.get("files")
         began = time.monotonic()
@@ -400,7 +261,7 @@ class _Build:
             if work.everything or not sound or len(added) or len(removed):
                 previous = None if work.everything or not sound else files
                 files = f"{self._generation + 1:06d}"
-                stamps = write_derived(self._database, self._folder, files, previous, added, removed)
+                stamps = write_derived(self._database, self._folder, files, previous, added, removed, self._limits)
                 records.save_stamps(self._database, stamps)
             records.save_state(self._database, generation=self._generation + 1, files=files)
             self._database.execute("COMMIT")
@@ -415,7 +276,7 @@ class _Build:
         count = len(work.waiting)
         self._progress(Progress("writing", count, count, len(added), len(added), time.monotonic() - began))
 
-    def _write_rows(self, work: _Work, began: float) -> tuple[Ids, Ids]:
+    def _write_rows(self, work: Work, began: float) -> tuple[Ids, Ids]:
         known = work.scan.known
         writer = GenerationWriter(self._database, self._generation + 1, self._space())
         for path in work.deleted:
@@ -440,11 +301,11 @@ class _Build:
             )
         return added, removed
 
-    def _save_files(self, work: _Work) -> None:
+    def _save_files(self, work: Work) -> None:
         save_touched(self._database, (work.scan.files[path] for path in work.scan.touched), self._looked_ns)
         save_skipped(self._database, work.skipped)
 
-    def _save_small(self, work: _Work) -> None:
+    def _save_small(self, work: Work) -> None:
         """No generation: only what is known of files whose bytes are the same, or that were skipped."""
         now = {(skip.path, skip.reason, stat_of(file) if file else None) for skip, file in work.skipped}
         if not work.scan.touched and now == load_skipped(self._database):
@@ -462,7 +323,7 @@ class _Build:
         self._database.execute("PRAGMA busy_timeout = 0")
         self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
-    def _report(self, work: _Work) -> BuildReport:
+    def _report(self, work: Work) -> BuildReport:
         state = records.load_state(self._database)
         failed = {skip.path for skip, _ in work.failed}
         changes = work.scan.changes
@@ -488,10 +349,3 @@ def _next_batch(batch: int, seconds: float) -> int:
     if seconds < shortest:
         return min(2 * batch, max(batch, _LARGEST_BATCH))
     return max(1, batch // 2) if seconds > longest else batch
-
-
-def _splits_alike(before: Document, now: Document) -> bool:
-    """True where the paragraphs must come out the same: all that they are made of is."""
-    title = now.title if now.title_in_text else before.title
-    unchanged = (before.text, before.headings, before.pages, before.title_in_text, before.title)
-    return unchanged == (now.text, now.headings, now.pages, now.title_in_text, title)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from index import records
 from index.durable import FileStamp, Previous, holds, remove_tree, storage_errors, sync_folder
 from index.lexical import LexicalSource, write_lexical
+from index.limits import Limits
 from index.vectors import VectorSource, write_vectors
 
 if TYPE_CHECKING:
@@ -47,7 +48,13 @@ def are_sound(folder: Path, stamps: Mapping[str, FileStamp], *, thorough: bool =
 
 
 def write_derived(
-    database: sqlite3.Connection, folder: Path, name: str, previous: str | None, added: Ids, removed: Ids
+    database: sqlite3.Connection,
+    folder: Path,
+    name: str,
+    previous: str | None,
+    added: Ids,
+    removed: Ids,
+    limits: Limits,
 ) -> list[FileStamp]:
     """Writes the files called `name` from what the database holds, uncommitted changes included, and syncs them.
 
@@ -61,8 +68,12 @@ def write_derived(
         for path in (folder / FILES_NAME, top, top / _VECTORS, top / _LEXICAL):
             path.mkdir(exist_ok=path.name == FILES_NAME)
         before = _previous(database, folder, previous)
-        stamps = write_vectors(top / _VECTORS, before.get(_VECTORS), _vector_source(database), added, removed, folder)
-        stamps += write_lexical(top / _LEXICAL, before.get(_LEXICAL), _lexical_source(database), added, removed, folder)
+        stamps = write_vectors(
+            top / _VECTORS, before.get(_VECTORS), _vector_source(database, limits), added, removed, folder
+        )
+        stamps += write_lexical(
+            top / _LEXICAL, before.get(_LEXICAL), _lexical_source(database, limits), added, removed, folder
+        )
         for path in (top / _VECTORS, top / _LEXICAL, top, folder / FILES_NAME, folder):
             sync_folder(path)
     return stamps
@@ -96,20 +107,24 @@ def _previous(database: sqlite3.Connection, folder: Path, name: str | None) -> d
     }
 
 
-def _vector_source(database: sqlite3.Connection) -> VectorSource:
+def _vector_source(database: sqlite3.Connection, limits: Limits) -> VectorSource:
     def load_some(ids: Ids) -> tuple[Ids, Vectors]:
         found, vectors = records.load_vectors(database, ids.tolist())
         return found, vectors.reshape(len(found), dimension)
 
     dimension = int(records.load_state(database)["dimension"])
-    return VectorSource(dimension, _count(database), lambda: records.stream_vectors(database), load_some)
+    count = _count(database)
+    return VectorSource(
+        dimension, count, lambda: records.stream_vectors(database), load_some, limits.sample, limits.jobs
+    )
 
 
-def _lexical_source(database: sqlite3.Connection) -> LexicalSource:
+def _lexical_source(database: sqlite3.Connection, limits: Limits) -> LexicalSource:
     return LexicalSource(
         _count(database),
         lambda: records.stream_texts(database),
         lambda ids: records.load_texts(database, ids.tolist()),
+        limits.writer_heap,
     )
 
 

@@ -37,7 +37,6 @@ _PURGE_LIMIT = 5_000
 """Paragraphs up to which a deletion makes the files anew (0.4 s at the limit), so that nothing of the text is left.
 Beyond, the words of what was deleted stay in the term lists until a fifth of the paragraphs is gone, or a rebuild."""
 _DEAD_SHARE = 0.2
-_HEAP_BYTES = 64 << 20
 _ANALYZER = "qa"
 ANALYSIS_VERSION = 2
 """Raised when a text comes to have other terms; the lexical half is then made again."""
@@ -65,6 +64,8 @@ class LexicalSource:
     """(paragraph id, article id, text with context) of all of them."""
     load_some: Callable[[Ids], Iterator[tuple[int, int, str]]]
     """Those of the given ids."""
+    heap_bytes: int = 64 << 20
+    """Words gathered before they become a segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +222,9 @@ def write_lexical(
     files = _follow(target, previous, source, added, removed)
     if files is None:
         files = _create(target)
-        _add(files, source.load_all(), ())
+        _add(files, source.load_all(), (), source.heap_bytes)
     else:
-        _add(files, source.load_some(added), removed.tolist())
+        _add(files, source.load_some(added), removed.tolist(), source.heap_bytes)
     return _stamp_all(target, previous, folder)
 
 
@@ -247,12 +248,12 @@ def _follow(target: Path, previous: Previous | None, source: LexicalSource, adde
         return _open(target)
 
 
-def _add(files: Any, documents: Iterable[tuple[int, int, str]], removed: Sequence[int]) -> None:
+def _add(files: Any, documents: Iterable[tuple[int, int, str]], removed: Sequence[int], heap_bytes: int) -> None:
     """Deletes, adds and commits; ends when merging has ended, so that nothing is written later."""
     tantivy = _load_tantivy()
     with _refusals():
         # One thread: the order of documents, and with it the files, depend on the articles alone.
-        writer = files.writer(_HEAP_BYTES, 1)
+        writer = files.writer(heap_bytes, 1)
         for paragraph_id in removed:
             writer.delete_documents_by_term("id", paragraph_id)
         for paragraph_id, article_id, text in documents:

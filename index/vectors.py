@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,6 +83,10 @@ class VectorSource:
     """All of them in blocks, ids ascending."""
     load_some: Callable[[Ids], tuple[Ids, Vectors]]
     """Those of the given ids; ids come back ascending."""
+    sample_bytes: int = 256 << 20
+    """Most that the vectors may take which lists are trained on."""
+    threads: int = 1
+    """For training and for measuring recall."""
 
 
 class VectorIndex:
@@ -228,8 +231,10 @@ def _write_lists(target: Path, source: VectorSource, folder: Path) -> list[FileS
     import numpy as np
 
     lists = _lists_for(source.count)
-    sample, queries = _sample(source, lists * _TRAIN_VECTORS_PER_LIST)
-    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    sample, queries = _sample(
+        source, min(lists * _TRAIN_VECTORS_PER_LIST, source.sample_bytes // (4 * source.dimension))
+    )
+    faiss.omp_set_num_threads(source.threads)
     quantizer = faiss.IndexFlatIP(source.dimension)
     base = faiss.IndexIVFScalarQuantizer(
         quantizer, source.dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT

@@ -18,9 +18,10 @@ from index_views import open_existing, view_answers, view_articles
 from index import build, derived
 from index.build import refresh
 from index.encoder import load_encoder
-from index.errors import DocumentsError, IndexDamagedError, IndexLockedError
+from index.errors import DocumentsError, IndexDamagedError, IndexLockedError, UsageError
 from index.folder import locate_index_folder
 from index.freshness import find_changes
+from index.limits import Limits
 from index.locks import hold_writer_lock
 from index.schema import DATABASE_NAME
 from index.search import search_candidates
@@ -312,6 +313,18 @@ def test_ctrl_c_leaves_a_usable_index_and_loses_no_embedding(place: Place, monke
     assert not set(interrupted.embedded) & set(place.encoder.embedded)
 
 
+def test_too_little_memory_is_told_before_anything_is_embedded(place: Place) -> None:
+    """The limit is kept by saying what is needed; what there is of the index stays."""
+    with pytest.raises(
+        UsageError, match=r"50 MB of memory are too little to index \d+ paragraphs; give at least \d+ MB"
+    ):
+        refresh(place.docs, place.folder, place.load, limits=Limits(memory=50 << 20))
+    assert place.encoder.embedded == []
+    with pytest.raises(UsageError, match="0 jobs cannot work"):
+        Limits(jobs=0)
+    assert refresh(place.docs, place.folder, place.load, limits=Limits(memory=500 << 20, jobs=3)).articles == 3
+
+
 def test_two_writers(place: Place) -> None:
     """One works; the other leaves with a sentence, or says that it waits and then works."""
     place.refresh()
@@ -378,16 +391,13 @@ def test_every_damaged_file_is_noticed_and_made_again(place: Place, damage: str)
 
 
 def _damage(path: Path, kind: str) -> None:
+    """As another file of the same name: one that is cut while it is mapped ends the process that looks at it."""
     content = bytearray(path.read_bytes())
+    path.unlink()
     if kind == "flip":
         content[len(content) // 2] ^= 0x10
-        path.write_bytes(content)
-    elif kind == "cut":
-        path.write_bytes(content[:-1])
-    elif kind == "remove":
-        path.unlink()
-    else:
-        path.write_bytes(b"")
+    if kind != "remove":
+        path.write_bytes({"cut": content[:-1], "empty": b""}.get(kind, content))
 
 
 def test_a_check_reads_large_files_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
