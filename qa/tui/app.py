@@ -417,8 +417,8 @@ def run_app(settings: Settings, session_id: int | None = None) -> None:
         from qa.engine import open_engine as open_it
 
         engine = open_it(replace(settings, refresh=False))
-        # What the models' libraries made lives as long as the app: without it, a full collection of garbage takes a
-        # few milliseconds instead of the time of five key presses.
+        # What the models' libraries made lives as long as the app. Left to the collector of garbage, it held the event
+        # loop for 110 ms now and then.
         gc.freeze()
         return engine
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +26,10 @@ def watched_loop() -> Iterator[list[tuple[float, str]]]:
     """Collects every callback that takes over 50 ms of CPU in the thread of the event loop.
 
     CPU of the thread and not time of the clock: on a busy machine a callback waits without doing anything.
+    What was made before is left to no collection of garbage, as the app does it once the engine is open.
     """
+    gc.collect()
+    gc.freeze()
     held: list[tuple[float, str]] = []
     original = asyncio.events.Handle._run  # type: ignore[attr-defined]
 
@@ -43,6 +47,7 @@ def watched_loop() -> Iterator[list[tuple[float, str]]]:
         yield held
     finally:
         asyncio.events.Handle._run = original  # type: ignore[attr-defined]
+        gc.unfreeze()
 
 
 def render_held(held: list[tuple[float, str]]) -> str:

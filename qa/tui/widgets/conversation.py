@@ -23,10 +23,10 @@ are none; the sources pane follows it. Enter opens the article at the quote.
 The bar of confidence is calibrated: of the answers given at 0.80, about 80 of 100 are right. \
 Where the articles hold no answer, the closest passages are folded below; space shows them."""
 
-_WINDOW = 40
+_WINDOW = 24
 """Turns that are widgets at any time: with 500 of them each layout took 50 ms."""
-_SHIFT = 15
-"""Turns by which the window moves when one reads past its edge."""
+_SHIFT = 8
+"""Turns mounted at once (40 took 120 ms), and by which the window moves when one reads past its edge."""
 _MOST_TRIES = 10
 """Refreshes waited for, until a turn that was just mounted has its place."""
 
@@ -44,6 +44,8 @@ class Conversation(VerticalScroll):
         self._first = 0
         """Of `_turns`, the one that the first of `_views` shows."""
         self._views: list[TurnView] = []
+        self._window = _WINDOW
+        """How many turns are shown at most now; grows to _WINDOW in steps after a session was opened."""
         self._cursor: tuple[TurnModel, int | None] | None = None
         self._follows = True
         """Whether what comes is scrolled into view; not while one reads further up."""
@@ -79,7 +81,8 @@ class Conversation(VerticalScroll):
         """A new turn at the end, scrolled into view."""
         self._turns.append(turn)
         self._follows = True
-        self._show_window(len(self._turns) - _WINDOW)
+        self._window = _WINDOW
+        self._show_window(len(self._turns) - self._window)
         self.move_to(turn, None, scroll=False)
         self._scroll_to_turn(turn)
 
@@ -89,7 +92,8 @@ class Conversation(VerticalScroll):
             view.remove()
         self._turns, self._views, self._first, self._cursor = list(turns), [], 0, None
         self._follows = True
-        self._show_window(len(turns) - _WINDOW)
+        self._window = _SHIFT
+        self._show_window(len(turns) - self._window)
         if turns:
             self.move_to(turns[-1], 0 if turns[-1].places else None, scroll=False)
             self._scroll_to_turn(turns[-1])
@@ -114,7 +118,8 @@ class Conversation(VerticalScroll):
         self._cursor = (turn, place)
         number = self._turns.index(turn)
         if not self._first <= number < self._first + len(self._views):
-            self._show_window(number - _WINDOW // 2)
+            self._window = _SHIFT
+            self._show_window(number - _SHIFT // 2)
         view = self._view_of(turn)
         if view is not None:
             view.choose(place, True)
@@ -125,8 +130,8 @@ class Conversation(VerticalScroll):
 
     def _show_window(self, first: int) -> None:
         """Mounts the turns from `first` on and removes the others."""
-        first = max(0, min(first, len(self._turns) - _WINDOW))
-        wanted = self._turns[first : first + _WINDOW]
+        first = max(0, min(first, len(self._turns) - self._window))
+        wanted = self._turns[first : first + self._window]
         kept = {id(view.turn): view for view in self._views}
         for view in self._views:
             if view.turn not in wanted:
@@ -168,6 +173,15 @@ class Conversation(VerticalScroll):
             view.choose(self._cursor[1], True)
         self.call_after_refresh(self._hold, anchor, row)
 
+    def _grow(self) -> None:
+        """Mounts some more turns around those shown, until the window is full."""
+        if self._moving:
+            self.call_after_refresh(self._grow)
+        elif self._window < _WINDOW and self._views:
+            self._window += _SHIFT
+            self._move_window(-_SHIFT // 2, self._views[0])
+            self.call_after_refresh(self._grow)
+
     def _hold(self, anchor: TurnView, row: int) -> None:
         """Scrolls so that `anchor` is in the row of the screen it was in before the window moved."""
         if anchor.is_attached:
@@ -184,6 +198,7 @@ class Conversation(VerticalScroll):
             self.call_after_refresh(self._show_cursor, tries + 1)
             return
         self._bring_into_view(view.region_of(self._cursor[1]).translate(view.virtual_region.offset))
+        self.call_after_refresh(self._grow)
 
     def _scroll_to_turn(self, turn: TurnModel) -> None:
         self.call_after_refresh(self._show_whole, turn)
@@ -197,6 +212,7 @@ class Conversation(VerticalScroll):
             self.call_after_refresh(self._show_whole, turn, tries + 1)
             return
         self._bring_into_view(region, top=region.height > self.size.height)
+        self.call_after_refresh(self._grow)
 
     def on_turn_view_drawn(self, event: TurnView.Drawn) -> None:
         """A turn has another height: the last one stays in view while one follows the conversation."""
