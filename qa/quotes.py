@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from qa.evidence import Evidence, Sentence
 from qa.types import Location
 
-_NEIGHBOUR_SHARE = 0.25
+_NEIGHBOUR_SHARE = 0.15
 """A neighbouring sentence is quoted too where its best answer is at least so likely as the best of all."""
 _SAME_WORDS = 0.9
 """Share of words (Jaccard) from which two sentences say the same."""
