@@ -37,6 +37,14 @@ def choose_depth(lengths: Sequence[int]) -> int:
     return min(len(lengths), MOST_READ)
 
 
+def build_leads(orders: Sequence[float]) -> list[float]:
+    """How far each stands above the best of the others; 0 where there are none."""
+    ranked = sorted(orders, reverse=True)
+    if len(ranked) < 2:
+        return [0.0] * len(ranked)
+    return [order - (ranked[1] if order == ranked[0] else ranked[0]) for order in orders]
+
+
 def blend(fused: float, reading: Reading, words: int) -> float:
     """The order of a passage; higher is better.
 

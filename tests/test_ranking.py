@@ -1,7 +1,7 @@
 """How many passages are read, and what the cross-encoder's word counts."""
 
 from index.types import Reading, Span
-from qa.ranking import FEWEST_READ, FULL_WORDS, MOST_READ, READ_CHARACTERS, blend, choose_depth
+from qa.ranking import FEWEST_READ, FULL_WORDS, MOST_READ, READ_CHARACTERS, blend, build_leads, choose_depth
 
 
 def test_short_passages_are_read_up_to_the_most() -> None:
@@ -24,3 +24,10 @@ def test_the_cross_encoder_counts_less_in_a_long_question() -> None:
     assert blend(0.5, reading, 3) - 0.5 == short
     assert abs(blend(0.5, reading, 2 * FULL_WORDS) - 0.5 - short / 2) < 1e-12
     assert short > 0
+
+
+def test_a_lead_is_told_over_the_best_of_the_others() -> None:
+    """The first leads over the second, every other is behind the first."""
+    assert build_leads([0.5, 1.25, 1.0]) == [-0.75, 0.25, -0.25]
+    assert build_leads([0.5]) == [0.0]
+    assert build_leads([]) == []

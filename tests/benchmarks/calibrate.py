@@ -17,17 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.types import Reading, Span
-from qa.confidence import build_features
+from qa.confidence import MOST_LEAD, build_features
 from qa.engine import Engine, open_engine
 from qa.evaluation.questions import Question, holds_answer, load_questions
 from qa.evidence import Evidence, score_sentences
 from qa.quotes import cut_quote
-from qa.ranking import blend
+from qa.ranking import blend, build_leads
 from qa.settings import Settings
 from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, find_sets
 
+FITTED = ("squad2-dev", "followups-mtrag", "news-dev", "xquad-en")
+"""Sets with unanswerable questions, and one of plain good ones; the others have too many unlabelled answers."""
+FITTED_PASSAGES = 3
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 Row = dict[str, Any]
 
 
@@ -47,8 +52,17 @@ def gather(one: EvaluationSet, cache: Path, limit: int) -> list[Row]:
         kept.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()]
     for row in rows:
-        row["candidates"].sort(key=lambda one, row=row: -ranked_now(row, one))
+        order_now(row)
     return rows
+
+
+def order_now(row: Row) -> None:
+    """Puts the candidates in the order that qa/ranking.py gives now, with their leads."""
+    orders = [ranked_now(row, one) for one in row["candidates"]]
+    for one, order, lead in zip(row["candidates"], orders, build_leads(orders), strict=True):
+        one["order"] = order
+        one["features"][-1] = max(-MOST_LEAD, min(MOST_LEAD, lead))
+    row["candidates"].sort(key=lambda one: -one["order"])
 
 
 def ranked_now(row: Row, one: Row) -> float:
@@ -126,37 +140,46 @@ def print_orders(sets: dict[str, list[Row]]) -> None:
 
 
 def fit_chance(sets: dict[str, list[Row]]) -> None:
-    """Fits on the even questions; prints weights, and by set AUROC and calibration on the odd ones."""
+    """Fits on the even questions, each set weighing the same; prints weights, and by set how the odd ones fare."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
 
+    fitted = {name: [row for row in sets[name][::2] if row["candidates"]] for name in FITTED if name in sets}
     features, labels, weights = [], [], []
-    for rows in sets.values():
-        fitted = [row for row in rows[::2] if row["candidates"]]
-        for row in fitted:
-            features.append(row["candidates"][0]["features"])
-            labels.append(is_right(row))
-            weights.append(1.0 / len(fitted))
+    for rows in fitted.values():
+        for row in rows:
+            for position, one in enumerate(row["candidates"][:FITTED_PASSAGES]):
+                features.append(one["features"])
+                labels.append(is_right(row, one))
+                # The first passage decides whether there is an answer.
+                weights.append((1.0 if position == 0 else 0.25) / len(rows))
     model = LogisticRegression(C=10.0, max_iter=10_000)
     model.fit(np.array(features), np.array(labels), sample_weight=np.array(weights) * len(features))
     print("intercept", round(float(model.intercept_[0]), 3), "weights", np.round(model.coef_[0], 3).tolist())
     for name, rows in sets.items():
         judged = [row for row in rows[1::2] if row["candidates"]]
         chances = model.predict_proba(np.array([row["candidates"][0]["features"] for row in judged]))[:, 1]
-        right = np.array([is_right(row) for row in judged])
-        answerable = np.array([row["answerable"] for row in judged])
-        auroc = roc_auc_score(answerable, chances) if 0 < answerable.sum() < len(answerable) else float("nan")
-        print(f"{name:<18} AUROC {auroc:.3f}  mean chance {chances.mean():.3f}  right {right.mean():.3f}")
-        for threshold in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
-            given = chances >= threshold
-            if given.any():
-                print(f"    from {threshold}: given {given.mean():.2f}, right of them {right[given].mean():.3f}")
+        print_set(name, judged, chances)
 
 
-def is_right(row: Row) -> bool:
-    """Whether quoting the first candidate is right: its passage is labelled or, for spans, its quote holds one."""
-    first = row["candidates"][0]
-    return bool(row["answerable"] and (first["relevant"] or (row["extractive"] and first["holds"])))
+def print_set(name: str, rows: Sequence[Row], chances: NDArray[np.float64]) -> None:
+    """AUROC, and for each threshold the share of questions answered and how many of them rightly."""
+    from sklearn.metrics import roc_auc_score
+
+    right = np.array([is_right(row, row["candidates"][0]) for row in rows])
+    answerable = np.array([row["answerable"] for row in rows])
+    auroc = roc_auc_score(answerable, chances) if 0 < answerable.sum() < len(answerable) else float("nan")
+    print(f"{name:<18} AUROC {auroc:.3f}  mean chance {chances.mean():.3f}  right {right.mean():.3f}")
+    cells = [
+        f"{threshold}: {given.mean():.2f}/{right[given].mean():.2f}"
+        for threshold in THRESHOLDS
+        if (given := chances >= threshold).any()
+    ]
+    print("    answered / right of them, by threshold  ", "  ".join(cells))
+
+
+def is_right(row: Row, one: Row) -> bool:
+    """Whether quoting this candidate is right: its passage is labelled or, for spans, its quote holds one."""
+    return bool(row["answerable"] and (one["relevant"] or (row["extractive"] and one["holds"])))
 
 
 def main() -> None:
