@@ -300,13 +300,18 @@ def _create(target: Path) -> Any:
     builder.add_text_field("body", tokenizer_name=_ANALYZER, index_option="freq")
     with _refusals():
         files = tantivy.Index(builder.build(), str(target), reuse=False)
-    files.register_tokenizer(_ANALYZER, _analyzer())
-    return files
+    return _prepare_files(files)
 
 
 def _open(folder: Path) -> Any:
-    files = _load_tantivy().Index.open(str(folder))
+    return _prepare_files(_load_tantivy().Index.open(str(folder)))
+
+
+def _prepare_files(files: Any) -> Any:
+    """With our analyser, and without the thread that loads the files again after every commit: it would make its lock
+    file in a folder that is finished, or read files that are being removed."""
     files.register_tokenizer(_ANALYZER, _analyzer())
+    files.config_reader("manual", 0)
     return files
 
 
@@ -324,7 +329,6 @@ def _open_for_reading(folder: Path) -> tuple[Any, Any]:
 
 def _searcher_of(folder: Path) -> tuple[Any, Any]:
     files = _open(folder)
-    files.config_reader("manual", 0)  # the files never change: nothing to watch for
     return files, files.searcher()
 
 

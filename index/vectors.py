@@ -34,10 +34,10 @@ _DELTA_LIMIT = 20_000
 base."""
 _DEAD_SHARE = 0.2
 _TRAIN_VECTORS_PER_LIST = 64
-_RECALL_WANTED = 0.97
-"""Of the inverted file against exact search, at 10; .95 is promised, the rest is for questions, which lie
-farther from the paragraphs than the sampled paragraphs do from each other."""
-_RECALL_QUERIES = 200
+_RECALL_WANTED = 0.985
+"""Of the inverted file against exact search, at 10, where .95 is promised: at 1,000,000 paragraphs 128 of 2,048
+lists, 11 ms."""
+_RECALL_QUERIES = 400
 _RECALL_DEPTH = 10
 _PROBES = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 _INFO_NAME = "vectors.json"
