@@ -22,7 +22,7 @@ from index.documents import no_articles_error
 from index.durable import storage_errors
 from index.errors import IndexDamagedError
 from index.folder import prepare_folder
-from index.freshness import scan_folder, stat_of
+from index.freshness import remember_folder, scan_folder, stat_of
 from index.lexical import ANALYSIS_VERSION
 from index.limits import Limits
 from index.locks import hold_writer_lock
@@ -143,7 +143,6 @@ class _Build:
         self._notice = notice
         self._limits = limits
         self._started = started
-        self._looked_ns = time.time_ns()
         self._state = records.load_state(database)
         self._generation = int(self._state["generation"])
         self._stage: sqlite3.Connection | None = None
@@ -302,13 +301,15 @@ class _Build:
         return added, removed
 
     def _save_files(self, work: Work) -> None:
-        save_touched(self._database, (work.scan.files[path] for path in work.scan.touched), self._looked_ns)
+        touched = (work.scan.files[path] for path in work.scan.touched)
+        save_touched(self._database, touched, work.scan.looked_ns)
         save_skipped(self._database, work.skipped)
+        remember_folder(self._database, work.scan, [file for _, file in work.failed])
 
     def _save_small(self, work: Work) -> None:
         """No generation: only what is known of files whose bytes are the same, or that were skipped."""
         now = {(skip.path, skip.reason, stat_of(file) if file else None) for skip, file in work.skipped}
-        if not work.scan.touched and now == load_skipped(self._database):
+        if not work.scan.touched and now == load_skipped(self._database) and self._state.get("folder_sum"):
             return
         self._database.execute("BEGIN IMMEDIATE")
         self._save_files(work)
