@@ -5,6 +5,7 @@ Imports nothing heavy beyond Textual: the engine is opened in a thread after the
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT_THEME = "textual-dark"
+COLOURLESS_THEME = "ansi-dark"
+"""With NO_COLOR: leaves foreground and background to the terminal."""
 _NEW_SESSION = "new session"
 
 
@@ -81,7 +84,8 @@ class QaApp(App[None]):
         :param open_engine: opens an existing index; raises IndexFolderError where there is none that can be used.
         :param open_store: opens the saved sessions. Both are called in threads, after the first paint.
         """
-        super().__init__()
+        # Otherwise Textual keeps to NO_COLOR by shades of grey, which are colours too.
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._options = options
         self.engine = WorkerThread(open_engine, "qa-engine")
         self.saving = Saving(open_store, str(options.documents), self._not_saved)
@@ -89,7 +93,7 @@ class QaApp(App[None]):
         self._main = ConversationScreen(self)
         usable, self._wrong_keys = check_keys(options.keys)
         self.set_keymap(usable)
-        self.theme = self._usable_theme(options.theme) or DEFAULT_THEME
+        self.theme = COLOURLESS_THEME if self.no_color else self._usable_theme(options.theme) or DEFAULT_THEME
 
     def get_default_screen(self) -> ConversationScreen:
         """The conversation."""
@@ -119,7 +123,7 @@ class QaApp(App[None]):
         if not await saving.open():
             return
         kept = await saving.run(lambda store: store.load_preference("theme"), None)
-        if self._options.theme is None and (theme := self._usable_theme(kept)) is not None:
+        if self._options.theme is None and not self.no_color and (theme := self._usable_theme(kept)) is not None:
             self.theme = theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         nothing: list[str] = []

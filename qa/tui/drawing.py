@@ -17,7 +17,7 @@ from qa.safe_text import safe_line, safe_text
 from qa.sessions import TurnState
 from qa.tui.turns import Place, TurnModel
 
-MUTED = "$foreground 60%"
+MUTED = "dim"
 STRONG = "bold"
 ACCENT = "bold $text-accent"
 QUOTED = "$foreground"
@@ -29,8 +29,11 @@ MOST_CHARACTERS_OF_A_QUOTE = 4000
 _MOST_CHARACTERS = 2000  # of a question, a reason, an error
 _MOST_CHARACTERS_OF_A_NAME = 300
 _BAR_WIDTH = 10
-# A line end behind a line of some length, in front of a line that does not begin like a heading, list item or table.
-_HARD_WRAP = re.compile(r"(?<=\S{1}[^\n]{30})\n(?=[^\W\d_]|[(\"'‘“„«$€£])")
+# A line end behind a line of some length or in the middle of a sentence, where what follows does not begin like a
+# heading, list item or table.
+_HARD_WRAP = re.compile(
+    r"(?:(?<=[^\n]{30})|(?<=[\w,;])(?=[ \t]*\n[ \t]*[a-zß-öø-ÿ]))[ \t]*\n[ \t]*(?=[^\s#>|*+•–-])(?!\d{1,3}[.)]\s)"
+)
 _SNIPPET = 160  # characters of a passage shown before its article is opened
 
 
@@ -110,16 +113,20 @@ def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[Conten
 
 def emphasised(place: Place) -> Content:
     """The quote with the words that answer in bold and underlined."""
-    content = Content.styled(flowing(_cut(place.text, MOST_CHARACTERS_OF_A_QUOTE)), QUOTED)
-    span = place.answer_span
-    if span is None:
-        return content
-    return content.stylize(ANSWERING, span.start - place.start, span.end - place.start)
+    content = Content.styled(_cut(place.text, MOST_CHARACTERS_OF_A_QUOTE), QUOTED)
+    if (span := place.answer_span) is not None:
+        content = content.stylize(ANSWERING, span.start - place.start, span.end - place.start)
+    return flowing(content)
 
 
-def flowing(text: str) -> str:
-    """A hard-wrapped text as one that flows, character for character; line ends that mean something stay."""
-    return _HARD_WRAP.sub(" ", text)
+def flowing(content: Content) -> Content:
+    """A hard-wrapped text as one that flows; line ends that mean something stay."""
+    pieces: list[Content] = []
+    end = 0
+    for match in _HARD_WRAP.finditer(content.plain):
+        pieces.append(content[end : match.start()])
+        end = match.end()
+    return Content(" ").join([*pieces, content[end:]]) if pieces else content
 
 
 def _draw_source(place: Place) -> Content:
@@ -225,14 +232,14 @@ def draw_card(place: Place, width: int, *, chosen: bool) -> list[Content]:
 def draw_paragraph(place: Place) -> Content:
     """The paragraph around a quote; the quote stands out, the rest is muted."""
     around = place.around
-    text = flowing(_cut(around.text, MOST_CHARACTERS_OF_A_QUOTE))
+    text = _cut(around.text, MOST_CHARACTERS_OF_A_QUOTE)
     content = Content.styled(text, MUTED if place.number is not None else QUOTED)
     if place.number is not None:
         content = content.stylize("not dim $foreground", place.start - around.start, place.end - around.start)
     if place.answer_span is not None:
         span = place.answer_span
         content = content.stylize(ANSWERING, span.start - around.start, span.end - around.start)
-    return content
+    return flowing(content)
 
 
 def draw_progress(progress: Progress | None, width: int) -> Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -159,12 +160,17 @@ async def test_where_the_sources_are() -> None:
 
 
 async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With NO_COLOR nothing on the screen has a colour, and the chosen quote still differs by its bar."""
+    """With NO_COLOR no colour is sent to the terminal, and the chosen quote still differs by its bar."""
     monkeypatch.setenv("NO_COLOR", "1")
     async with open_app() as face:
+        sent: list[str] = []
+        driver = face.app._driver
+        assert driver is not None
+        monkeypatch.setattr(driver, "write", sent.append)
         await face.ask("What do tides do?")
-        await face.press("escape")
-        assert face.app.no_color
+        await face.press("escape", "j", "k", "ctrl+o", "escape")
+        codes = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", "".join(sent)) for code in codes.split(";")}
+        assert not codes & {*map(str, range(30, 39)), *map(str, range(40, 49)), *map(str, range(90, 108))}, codes
         assert "┃ [1]" in face.text
         assert "│ [2]" in face.text
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,15 +71,30 @@ async def _use_everything(face: Face) -> None:
     await face.pilot.pause(0.05)
 
 
+async def assert_free(use: Callable[[], Awaitable[None]]) -> None:
+    """No callback holds the loop in one of three runs: what the machine does at that moment does not come again."""
+    runs: list[list[tuple[float, str]]] = []
+    while len(runs) < 3:
+        with watched_loop() as held:
+            await use()
+        if not held:
+            return
+        runs.append(held)
+    pytest.fail("\n\n".join(render_held(held) for held in runs))
+
+
 async def test_nothing_holds_the_loop(real_engine: Asks) -> None:
     """Asking the real engine, reading, searching, listing and resizing: no callback takes more than 50 ms."""
     async with open_app(real_engine) as face:
-        # What is used for the first time is imported and parsed once (the first screen's styles take 60 ms).
-        await _use_everything(face)
-        await face.press("i")
-        with watched_loop() as held:
+
+        async def use() -> None:
+            await face.pilot.resize_terminal(110, 32)
+            await face.press("i")
             await _use_everything(face)
-    assert held == [], render_held(held)
+
+        # What is used for the first time is imported and parsed once (the first screen's styles take 60 ms).
+        await use()
+        await assert_free(use)
 
 
 async def test_ten_thousand_articles_and_500_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +110,8 @@ async def test_ten_thousand_articles_and_500_turns(tmp_path: Path, monkeypatch: 
     articles = [ArticleSummary(f"{number:05}.txt", f"Title {number}", None, 3) for number in range(10_000)]
     monkeypatch.setattr(engine, "list_articles", lambda: iter(articles))
     async with open_app(engine, data=tmp_path) as face:
-        await _use_everything(face)
-        await face.pilot.resize_terminal(110, 32)
-        with watched_loop() as held:
+
+        async def use() -> None:
             await face.press("ctrl+s")
             await face.until(lambda: "2 sessions" in face.text)
             await face.type("Long")
@@ -110,7 +124,20 @@ async def test_ten_thousand_articles_and_500_turns(tmp_path: Path, monkeypatch: 
             await face.until(lambda: "200 of 10,500 shown" in face.text)
             await face.type("99")
             await face.press("escape")
-    assert held == [], render_held(held)
+            await face.press("f3", "escape")
+
+        await _use_everything(face)
+        await face.pilot.resize_terminal(110, 32)
+        await assert_free(use)
+
+
+async def test_the_watchdog_barks() -> None:
+    """A callback that does hold the loop is found."""
+    with watched_loop() as held:
+        asyncio.get_running_loop().call_soon(sum, range(20_000_000))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert len(held) == 1
 
 
 async def test_keys_are_drawn_while_the_engine_is_busy() -> None:
