@@ -18,6 +18,13 @@ _PARAGRAPH = 900
 sample."""
 
 
+def build_limits(megabytes: int | None, jobs: int | None) -> Limits:
+    """With the defaults where None is given."""
+    default = Limits()
+    memory = default.memory if megabytes is None else megabytes * _MEGABYTE
+    return Limits(memory, jobs or default.jobs)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a build may use."""

@@ -197,6 +197,9 @@ def _build_renderer(
 @click.option("--rebuild", is_flag=True, help="Build from nothing; kept vectors are used again.")
 @click.option("--watch", is_flag=True, help="Follow the folder until interrupted.")
 @click.option("--status", is_flag=True, help="Say what is indexed, stale and skipped; change nothing.")
+@click.option("--check", is_flag=True, help="Read every byte of the index first, and make anew what is damaged.")
+@click.option("--memory", type=click.IntRange(min=1), metavar="MB", help="Most memory to use, in megabytes.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Threads to use; all processors unless given.")
 @click.option("--no-wait", is_flag=True, help="Leave at once where another process is indexing.")
 @click.option("--json", "as_json", is_flag=True, help="With --status: as JSON.")
 @click.option("--progress-json", is_flag=True, help="Progress on stderr as JSON, for a program.")
@@ -206,6 +209,9 @@ def index_command(
     rebuild: bool,
     watch: bool,
     status: bool,
+    check: bool,
+    memory: int | None,
+    jobs: int | None,
     no_wait: bool,
     as_json: bool,
     progress_json: bool,
@@ -217,7 +223,8 @@ def index_command(
     if status:
         sys.stdout.write(indexing.render_status(settings, as_json=as_json))
         return
-    indexing.run_indexing(settings, rebuild=rebuild, watch=watch, wait=not no_wait, progress_json=progress_json)
+    task = indexing.Task(rebuild=rebuild, check=check, wait=not no_wait, memory=memory, jobs=jobs)
+    indexing.run_indexing(settings, task, watch=watch, progress_json=progress_json)
 
 
 @cli.command()

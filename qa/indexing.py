@@ -14,32 +14,43 @@ from qa.safe_text import safe_line
 from qa.settings import Settings
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Task:
+    """How the index is to be brought up to date."""
+
+    rebuild: bool = False
+    check: bool = False
+    """Read every byte of the index first."""
+    wait: bool = True
+    """For another process that is indexing."""
+    memory: int | None = None
+    """Megabytes; None is the default of `index.limits`."""
+    jobs: int | None = None
+    """Threads; None is all processors."""
+
+
 def run_indexing(
-    settings: Settings,
-    *,
-    rebuild: bool = False,
-    watch: bool = False,
-    wait: bool = True,
-    progress_json: bool = False,
+    settings: Settings, task: Task | None = None, *, watch: bool = False, progress_json: bool = False
 ) -> None:
     """Brings the index up to date; with `watch`, again at each change; raises what the first build raises."""
+    task = task or Task()
+    load_encoder = _build_loader(settings, task)
     if progress_json:
-        _run_for_program(settings, rebuild=rebuild, wait=wait)
+        _run_for_program(settings, load_encoder, task)
         return
-    load_encoder = _build_loader(settings)
-    _tell_report(_run_for_person(settings, load_encoder, rebuild=rebuild, wait=wait))
+    _tell_report(_run_for_person(settings, load_encoder, task))
     if watch:
-        _follow(settings, load_encoder)
+        _follow(settings, load_encoder, dataclasses.replace(task, rebuild=False, check=False, wait=True))
 
 
-def _follow(settings: Settings, load_encoder: Callable[[], Encoder]) -> None:
+def _follow(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
     """Until interrupted. A folder that is empty for a while, or a full disk, may be well at the next change."""
     from index.watch import watch_folder
 
     tell(f"watching {settings.docs}; Ctrl-C ends it")
     for _ in watch_folder(settings.docs):
         try:
-            report = _run_for_person(settings, load_encoder, rebuild=False, wait=True)
+            report = _run_for_person(settings, load_encoder, task)
         except UnusableError as error:
             tell_error(error)
         else:
@@ -47,24 +58,22 @@ def _follow(settings: Settings, load_encoder: Callable[[], Encoder]) -> None:
                 _tell_report(report)
 
 
-def _build_loader(settings: Settings) -> Callable[[], Encoder]:
+def _build_loader(settings: Settings, task: Task) -> Callable[[], Encoder]:
     """Loads the encoder at the first call and keeps it: a watcher embeds the next change at once."""
 
     @cache
     def load() -> Encoder:
         from index.encoder import load_encoder
 
-        return load_encoder(settings.model)
+        return load_encoder(settings.model, threads=task.jobs)
 
     return load
 
 
-def _run_for_person(
-    settings: Settings, load_encoder: Callable[[], Encoder], *, rebuild: bool, wait: bool
-) -> BuildReport:
+def _run_for_person(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> BuildReport:
     progress = ProgressLine()
     try:
-        return _build(settings, load_encoder, progress, rebuild=rebuild, wait=wait)
+        return _build(settings, load_encoder, progress, task)
     finally:
         progress.close()
 
@@ -74,10 +83,10 @@ def _tell_report(report: BuildReport) -> None:
     tell(render_report(report))
 
 
-def _run_for_program(settings: Settings, *, rebuild: bool, wait: bool) -> None:
+def _run_for_program(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
     progress = ProgressJson()
     try:
-        report = _build(settings, _build_loader(settings), progress, rebuild=rebuild, wait=wait)
+        report = _build(settings, load_encoder, progress, task)
     except QaError as error:
         progress.write({"error": str(error)})
         raise
@@ -97,12 +106,11 @@ def _build(
     settings: Settings,
     load_encoder: Callable[[], Encoder],
     progress: ProgressLine | ProgressJson,
-    *,
-    rebuild: bool,
-    wait: bool,
+    task: Task,
 ) -> BuildReport:
     from index.build import refresh
     from index.folder import locate_index_folder
+    from index.limits import build_limits
 
     return refresh(
         settings.docs,
@@ -110,9 +118,11 @@ def _build(
         load_encoder,
         progress=progress,
         model=settings.model,
-        rebuild=rebuild,
-        wait=wait,
+        rebuild=task.rebuild,
+        check=task.check,
+        wait=task.wait,
         notice=progress.notice,
+        limits=build_limits(task.memory, task.jobs),
     )
 
 
