@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from index import records
 from index.derived import are_sound, lexical_folder, vectors_folder
 from index.durable import storage_errors
-from index.errors import IndexDamagedError
+from index.errors import IndexDamagedError, IndexFolderError
 from index.lexical import CorpusFigures, LexicalIndex
 from index.schema import DATABASE_NAME, open_for_reading, pack_text, unpack_text
 from index.types import Article, Document, Skipped, StoredParagraph
@@ -147,6 +147,20 @@ def load_generation(folder: Path) -> int:
         return 0
     with closing(database), storage_errors(folder):
         return int(records.load_state(database)["generation"])
+
+
+def load_model(folder: Path) -> str | None:
+    """Name of the encoder that the index was made with; None where there is no generation yet, or none that can be
+    read, which opening it tells."""
+    try:
+        database = open_for_reading(folder)
+        if database is None:
+            return None
+        with closing(database), storage_errors(folder):
+            name = records.load_state(database).get("model")
+    except IndexFolderError:
+        return None
+    return None if name is None else str(name)
 
 
 def open_snapshot(folder: Path) -> Snapshot | None:

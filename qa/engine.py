@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.errors import DocumentsError, IndexStaleError
+from index.errors import DocumentsError, IndexDamagedError, IndexStaleError
 from index.types import BuildReport, Candidate, Changes, Encoder, ProgressCallback, Reader
 from qa.answer import (
     MOST_QUOTES,
@@ -128,6 +128,7 @@ class Engine:
 
         vector = self._encode(asked)
         watch.lap("encode")
+        self._check_model()
         snapshot = self._open_snapshot
         candidates: Sequence[Candidate] = search_candidates(
             snapshot,
@@ -141,6 +142,17 @@ class Engine:
         sources = snapshot.load_paragraphs([one.paragraph_id for one in wanted])
         watch.lap("search")
         return [Evidence(one, source, None, one.fused) for one, source in zip(wanted, sources, strict=True)]
+
+    def _check_model(self) -> None:
+        """Vectors of another encoder than the index was made with would find anything: it is made again first."""
+        encoder = self._encoder.result()
+        if encoder.fingerprint == self._open_snapshot.info.fingerprint:
+            return
+        if not self._settings.refresh:
+            raise IndexStaleError(
+                f"The index was made with another model than {encoder.name}; run `qa index` or leave --no-refresh out."
+            )
+        self.refresh()
 
     def _encode(self, asked: Understood) -> Vectors:
         """(d,): the question's vector, moved towards that of the question with its context."""
@@ -219,6 +231,7 @@ class Engine:
             _locate(self._settings),
             self._encoder.result,
             progress=self._progress,
+            fingerprint=self._encoder.result().fingerprint if self._encoder.done() else None,
             model=self._settings.model,
             notice=self._tell,
         )
@@ -284,7 +297,12 @@ class Engine:
                     f"{self._settings.docs} has no index yet; run `qa index` or leave --no-refresh out."
                 )
             return False
-        return self.reload()
+        try:
+            return self.reload()
+        except IndexDamagedError:
+            if not self._settings.refresh:
+                raise
+            return False  # a refresh makes damaged files again, or says what else to do
 
 
 def _locate(settings: Settings) -> Path:
@@ -294,9 +312,11 @@ def _locate(settings: Settings) -> Path:
 
 
 def _load_encoder(settings: Settings) -> Encoder:
+    """The one that is named, else the one that the index was made with, else the default."""
     from index.encoder import load_encoder
+    from index.store import load_model
 
-    return load_encoder(settings.model)
+    return load_encoder(settings.model or load_model(_locate(settings)))
 
 
 def _load_reader(settings: Settings) -> Reader | None:

@@ -64,8 +64,12 @@ def _build_loader(settings: Settings, task: Task) -> Callable[[], Encoder]:
     @cache
     def load() -> Encoder:
         from index.encoder import load_encoder
+        from index.folder import locate_index_folder
+        from index.store import load_model
 
-        return load_encoder(settings.model, threads=task.jobs)
+        # Unless another is named, an index stays with the model it was made with.
+        name = settings.model or load_model(locate_index_folder(settings.docs))
+        return load_encoder(name, threads=task.jobs)
 
     return load
 

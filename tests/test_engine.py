@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hash_encoder import HashEncoder
 
 from index.errors import DocumentsError, IndexStaleError, UsageError
 from qa.engine import Engine, open_engine
@@ -137,3 +139,32 @@ def test_without_a_reranker_there_are_still_exact_quotes(docs: Path) -> None:
     _assert_exact(engine, answer)
     engine.close()
     assert answer.citations[0].path == "trade.txt"
+
+
+def test_the_index_keeps_its_model_and_another_one_is_noticed(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors of one model are never compared with those of another: the index is made again first, or not used."""
+    told: list[str] = []
+    with closing(open_engine(Settings(docs=docs, reranker="none"))) as opened:
+        assert opened.ask("How high is the lighthouse of Lindau?").passages
+    other = HashEncoder("b")
+    monkeypatch.setattr("qa.engine._load_encoder", lambda _: other)
+    with (
+        closing(open_engine(Settings(docs=docs, reranker="none", refresh=False))) as stale,
+        pytest.raises(IndexStaleError, match="made with another model than hash-b; run `qa index`"),
+    ):
+        stale.ask("How high is the lighthouse of Lindau?")
+    with closing(open_engine(Settings(docs=docs, reranker="none"), tell=told.append)) as remade:
+        assert remade.ask("How high is the lighthouse of Lindau?").index.model == "hash-b"
+    assert told == ["The index was made with bge-small-en-v1.5: embedding all paragraphs again with hash-b."]
+
+
+def test_damaged_files_are_made_again_before_the_answer(docs: Path) -> None:
+    """A torn file costs a moment and a sentence, not the answer."""
+    told: list[str] = []
+    with closing(open_engine(Settings(docs=docs))) as opened:
+        opened.ask("How high is the lighthouse of Lindau?")
+    for path in (docs.parent / ".qa" / docs.name / "generations").rglob("base.faiss"):
+        path.unlink()
+    with closing(open_engine(Settings(docs=docs), tell=told.append)) as repaired:
+        assert repaired.ask("How high is the lighthouse of Lindau?").answered
+    assert [sentence for sentence in told if "making them again" in sentence]
