@@ -188,12 +188,13 @@ def _kill_often(server: Server, scenario: Scenario, times: int) -> None:
     server.run(docs=scenario.docs, folder=scenario.make_trial())
     seconds = time.monotonic() - began
     killed = 0
-    for _ in range(times):
+    while killed < times:
         folder = scenario.make_trial()
         result = server.run(kill_after=chance.uniform(0, seconds), docs=scenario.docs, folder=folder)
-        killed += "killed" in result
         scenario.check(folder)
-    assert killed > times / 4
+        # How long a build takes changes with what else the machine does; most are to be killed, some near their end.
+        seconds *= 1.03 if "killed" in result else 0.85
+        killed += "killed" in result
 
 
 def test_killed_at_any_instant(server: Server, scenario: Scenario) -> None:
