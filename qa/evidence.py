@@ -46,7 +46,8 @@ class Evidence:
 def score_sentences(question: str, evidence: Evidence, reader: Reader | None) -> tuple[Sentence, ...]:
     """The passage's sentences, scored by the spans in them or, where the model finds none, by a reading of each."""
     text = evidence.source.paragraph.text
-    ranges = split_sentences(text)
+    # A passage of marks alone has no sentence: it is quoted whole.
+    ranges = split_sentences(text) or [(0, len(text))]
     if evidence.reading is not None and evidence.reading.spans:
         return _score_by_spans(ranges, evidence.reading.spans)
     if reader is None:

@@ -13,6 +13,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,7 @@ def build_row(engine: Engine, question: Question) -> Row:
 def build_candidate(question: Question, one: Evidence) -> Row:
     """A candidate's scores, whether it is labelled, and whether its quote holds an answer."""
     assert one.reading is not None
-    scored = score_sentences(question.text, one, None)
-    quote = cut_quote(Evidence(one.candidate, one.source, one.reading, one.order, scored))
+    quote = cut_quote(replace(one, sentences=score_sentences(question.text, one, None)))
     return {
         "relevant": question.is_relevant(one.source.path, one.source.paragraph.block),
         "holds": holds_answer(quote.text, question.answers),
