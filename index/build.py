@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from index import records
 from index.checking import carry_over, check_structure, find_damage, set_aside
-from index.derived import are_sound, remove_others, write_derived
+from index.derived import are_sound, find_moved, remove_others, write_derived
 from index.documents import no_articles_error
 from index.durable import storage_errors
 from index.errors import IndexDamagedError
@@ -183,7 +183,12 @@ class _Build:
     def _files_are_sound(self, thorough: bool) -> bool:
         if not self._generation:
             return False
-        if are_sound(self._folder, records.load_stamps(self._database), thorough=thorough):
+        stamps = records.load_stamps(self._database)
+        if are_sound(self._folder, stamps, thorough=thorough):
+            if moved := find_moved(self._folder, stamps):
+                self._database.execute("BEGIN IMMEDIATE")
+                records.save_stamps(self._database, moved)
+                self._database.execute("COMMIT")
             return True
         self._notice(f"{self._folder}: files of the index are damaged or missing; making them again from its database.")
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,13 @@ def are_sound(folder: Path, stamps: Mapping[str, FileStamp], *, thorough: bool =
         return False
     thorough = thorough or sum(stamp.size for stamp in stamps.values()) <= _ALWAYS_READ
     return all(holds(stamp, folder, thorough=thorough) for stamp in stamps.values())
+
+
+def find_moved(folder: Path, stamps: Mapping[str, FileStamp]) -> list[FileStamp]:
+    """New stamps where sound files have other times than when they were written: a copied folder, whose large files
+    would otherwise be read at every opening. Empty where all times are the same."""
+    now = [replace(stamp, mtime_ns=(folder / stamp.path).stat().st_mtime_ns) for stamp in stamps.values()]
+    return now if now != list(stamps.values()) else []
 
 
 def write_derived(

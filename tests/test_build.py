@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -413,6 +414,18 @@ def test_a_check_reads_large_files_too(place: Place, monkeypatch: pytest.MonkeyP
     assert "making them again" in place.notices[-1]
     _damage(next(path for path in _derived_files(place) if path.name == "base.faiss"), "flip")
     assert place.refresh().generation == 3
+
+
+def test_a_copied_index_is_used_as_it_is(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other times with the same bytes are no damage, and are looked into once."""
+    monkeypatch.setattr(derived, "_ALWAYS_READ", 0)
+    place.refresh()
+    for path in _derived_files(place):
+        os.utime(path, ns=(1, 1))
+    assert place.refresh().generation == 1
+    assert place.notices == []
+    monkeypatch.setattr(hashlib, "file_digest", None)
+    assert place.find("lighthouse")
 
 
 def _flip_in_database(place: Place, offset: int) -> None:
