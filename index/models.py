@@ -57,7 +57,7 @@ _GRAPHS = {
         "68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
     ),
     TRAINED_READER: _Row(
-        "index", "data/reader/model.onnx", "76bbf96a15c1ab45ceb1ba2e72e742f95ab03e0783cbfde693bb7263498a430b"
+        "index", "data/reader/model.onnx", "f21c3d2bfc079b248e00285898bfa42de6fbc8d3473ff86c6a56c5622f68c41c"
     ),
     WHEEL_READER: _Row(
         _WHEEL,

@@ -17,6 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 from reader_training.model import EPSILON, HEADS, LAYERS, ReaderModel
 
 FUSED = "com.microsoft"
+LEVELS = 63
+"""Processors without 8-bit dot products add pairs of products in 16 bits, which 127 can overflow. On 600 questions 63
+gave EM .733 and AUROC .834, 127 gave .710 and .835: what is lost is less than what chance moves."""
 
 
 @dataclass(slots=True)
@@ -25,7 +28,7 @@ class Graph:
 
     state: dict[str, np.ndarray]
     levels: int
-    """Largest absolute value of an int8 weight: 127, or 63 where products of pairs must fit 16 bits."""
+    """Largest absolute value of an int8 weight."""
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
 
@@ -149,7 +152,7 @@ def _add_no_answer(graph: Graph, refusal_weight: float) -> None:
     graph.add("Add", [null, share], ["no_answer"])
 
 
-def build_onnx(model: ReaderModel, refusal_weight: float = 0.0, levels: int = 127) -> onnx.ModelProto:
+def build_onnx(model: ReaderModel, refusal_weight: float = 0.0, levels: int = LEVELS) -> onnx.ModelProto:
     """Inputs `input_ids`, `attention_mask`, `token_type_ids` (n, L) int64; outputs `relevance` (n,), `start_logits`
     and `end_logits` (n, L), `no_answer` (n,), float32. `no_answer` is on the scale of start + end of a span."""
     state = {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
@@ -177,7 +180,7 @@ def _finished(graph: Graph) -> onnx.ModelProto:
     return helper.make_model(body, opset_imports=opsets, ir_version=8, producer_name="qa train_reader")
 
 
-def save_onnx(model: ReaderModel, path: Path, refusal_weight: float = 0.0, levels: int = 127) -> int:
+def save_onnx(model: ReaderModel, path: Path, refusal_weight: float = 0.0, levels: int = LEVELS) -> int:
     """Writes the file and returns its size in bytes."""
     data = build_onnx(model, refusal_weight, levels).SerializeToString()
     partial = path.with_suffix(".partial")
