@@ -158,9 +158,9 @@ class _Build:
     def run(self, model: str | None, fingerprint: str | None, *, rebuild: bool, thorough: bool) -> BuildReport:
         """Scans, reads, embeds and publishes."""
         remove_others(self._folder, self._state.get("files"))
-        scan = scan_folder(self._docs, self._database)
         sound = not rebuild and self._files_are_sound(thorough)
         everything = rebuild or self._is_other_space(model, fingerprint)
+        scan = scan_folder(self._docs, self._database, in_full=everything)
         work = Work(scan, everything)
         try:
             self._read(work)

@@ -178,6 +178,8 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
         try:
             database.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
             database = _readable(database, path)
+            # 16 MB: the inner pages of the trees of 1,000,000 paragraphs stay in memory; 2 MB cost 4 ms of a search.
+            database.execute("PRAGMA cache_size = -16384")
             if _is_empty(database) or _is_older(database):
                 database.close()
                 return None
