@@ -1,7 +1,7 @@
 """Growth: what 10,000, 100,000 and 1,000,000 paragraphs cost, each step in a process of its own so that memory can be
 told.
 
-python -m tests.benchmarks.scale [--sizes 10000 100000 1000000] [--folder DIR] [--ask 5]
+python -m tests.benchmarks.scale [--sizes 10000 100000 1000000] [--folder DIR] [--steps …] [--ask 5]
 
 Articles are made from a seed: ten paragraphs of about eighty words each from a Zipf vocabulary, in folders of a
 thousand. Vectors bypass the model, which would need hours: they have the default model's dimension and its
@@ -108,17 +108,13 @@ class ClusteredEncoder:
         return self._centres[number % _CLUSTERS] + 0.8 * noise
 
 
-def write_articles(docs: Path, paragraphs: int) -> int:
-    """Makes the folder; bytes of text."""
+def write_articles(docs: Path, paragraphs: int) -> None:
+    """Makes the folder."""
     words = Words()
-    total = 0
     for number in range(paragraphs // _PARAGRAPHS):
         folder = docs / f"{number // 1000:04}"
         folder.mkdir(parents=True, exist_ok=True)
-        text = make_article(words, number)
-        (folder / f"{number:07}.txt").write_text(text)
-        total += len(text)
-    return total
+        (folder / f"{number:07}.txt").write_text(make_article(words, number))
 
 
 def make_article(words: Words, number: int) -> str:
@@ -268,18 +264,27 @@ def _send(step: Callable[[Path], dict[str, float]], docs: Path, sender: Any) -> 
     sender.send(figures)
 
 
-def measure_ask(docs: Path, rounds: int) -> dict[str, float]:
-    """`qa ask` as a whole process, which refreshes first; medians of wall time and peak memory."""
-    command = [str(_QA), "--docs", str(docs), "ask", "Which word stands beside the other?"]
-    seconds, megabytes = [], []
+def measure_asks(sizes: Sequence[int], top: Path, rounds: int) -> dict[int, dict[str, float]]:
+    """`qa ask` as a whole process, which looks at the folder first. The sizes take turns, so that whatever else the
+    machine does falls on all of them; medians of wall time, processor time and peak memory."""
+    runs: dict[int, list[tuple[float, float, float]]] = {size: [] for size in sizes}
     for _ in range(rounds):
-        began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
-        seconds.append(time.perf_counter() - began)
-        megabytes.append(usage.ru_maxrss / 1024)
-    return {"seconds": statistics.median(seconds), "megabytes": statistics.median(megabytes)}
+        for size in sizes:
+            runs[size].append(_ask_once(top / str(size) / "docs"))
+    names = ("seconds", "busy", "megabytes")
+    return {
+        size: dict(zip(names, (statistics.median(column) for column in zip(*rows, strict=True)), strict=True))
+        for size, rows in runs.items()
+    }
+
+
+def _ask_once(docs: Path) -> tuple[float, float, float]:
+    command = [str(_QA), "--docs", str(docs), "ask", "Which word stands beside the other?"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, _, usage = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 STEPS: dict[str, Callable[[Path], dict[str, float]]] = {
@@ -295,19 +300,17 @@ STEPS: dict[str, Callable[[Path], dict[str, float]]] = {
 }
 
 
-def measure(size: int, top: Path, rounds: int) -> dict[str, dict[str, float]]:
-    """Every step at one size."""
+def measure(size: int, top: Path, steps: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The steps at one size."""
     docs = top / str(size) / "docs"
-    figures = {"text": {"bytes": float(write_articles(docs, size))}}
-    print(f"{size:>9} text: {figures['text']}", flush=True)
-    for name, step in STEPS.items():
-        figures[name] = _in_process(step, docs)
+    figures: dict[str, dict[str, float]] = {}
+    if not docs.exists():
+        write_articles(docs, size)
+    for name in steps:
+        figures[name] = _in_process(STEPS[name], docs)
         print(
             f"{size:>9} {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in figures[name].items()), flush=True
         )
-    if rounds:
-        figures["ask"] = measure_ask(docs, rounds)
-        print(f"{size:>9} ask: {figures['ask']}", flush=True)
     return figures
 
 
@@ -316,14 +319,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What an index costs as it grows.")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--folder", type=Path, help="where articles and indexes are made, and stay")
+    parser.add_argument("--steps", nargs="*", choices=list(STEPS), default=list(STEPS))
     parser.add_argument("--ask", type=int, default=5, help="times that `qa ask` is run at each size")
     options = parser.parse_args()
     top = options.folder or Path(tempfile.mkdtemp(prefix="scale-"))
     results = HERE / "scale.json"
     measured = json.loads(results.read_text()) if results.exists() else {}
     for size in options.sizes:
-        measured[str(size)] = measure(size, top, options.ask)
+        measured[str(size)] = {**measured.get(str(size), {}), **measure(size, top, options.steps)}
         results.write_text(json.dumps(measured, indent=1) + "\n")
+    for size, figures in measure_asks(options.sizes, top, options.ask).items() if options.ask else ():
+        measured[str(size)]["ask"] = figures
+        print(f"{size:>9} ask: " + ", ".join(f"{key} {value:.4g}" for key, value in figures.items()), flush=True)
+    results.write_text(json.dumps(measured, indent=1) + "\n")
     if options.folder is None:
         shutil.rmtree(top)
     (HERE / "scale.svg").write_text(render_chart(measured))

@@ -24,6 +24,7 @@ _ROWS: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
     ("disk a paragraph", "disk", "bytes", lambda value: f"{value:.0f} bytes"),
     ("the same besides the text", "disk", "bytes_without_text", lambda value: f"{value:.0f} bytes"),
     ("`qa ask`, whole process", "ask", "seconds", lambda value: f"{value:.2f} s"),
+    ("the same, processor time only", "ask", "busy", lambda value: f"{value:.2f} s"),
     ("its peak memory", "ask", "megabytes", lambda value: f"{value:.0f} MB"),
 )
 _PANELS = (
