@@ -64,6 +64,8 @@ class AppOptions:
     """Name of an action -> key."""
     session_id: int | None = None
     """The session to continue; None begins a new one."""
+    in_browser: bool = False
+    """True where who sits in front may not be who owns this machine: no program is started."""
 
 
 class QaApp(App[None]):
@@ -145,6 +147,11 @@ class QaApp(App[None]):
         self.saving.close()
         self.engine.close()
 
+    def watch_app_focus(self, has_focus: bool) -> None:
+        """A browser's page that was opened in the background has never given the focus to the question box."""
+        if has_focus and self.screen is self._main and self._main.focused is None:
+            self._main.set_focus(self._main.box)
+
     # What screens may ask for (faces.py)
 
     @property
@@ -204,6 +211,8 @@ class QaApp(App[None]):
 
     def edit(self, path: Path, line: int) -> None:
         """Opens a file in the editor at a line, and comes back when the editor is left."""
+        if self._refused():
+            return
         try:
             command = build_editor_command(path, line)
             if is_graphical_editor(command):
@@ -220,12 +229,19 @@ class QaApp(App[None]):
 
     def open_original(self, path: Path) -> None:
         """Opens a file in the program of its kind."""
+        if self._refused():
+            return
         try:
             self._start_program(build_opener_command(path))
         except QaError as error:
             self.tell(str(error), wrong=True)
         except OSError as error:
             self.tell(f"{path} cannot be opened ({error.strerror}); press e for the editor instead.", wrong=True)
+
+    def _refused(self) -> bool:
+        if self._options.in_browser:
+            self.tell("No program is started from the browser; open the file where it is.")
+        return self._options.in_browser
 
     def _start_program(self, command: list[str]) -> None:
         nothing = subprocess.DEVNULL
@@ -411,7 +427,7 @@ def build_index_command(settings: Settings) -> list[str]:
     return [*command, "index", "--progress-json"]
 
 
-def run_app(settings: Settings, session_id: int | None = None) -> None:
+def run_app(settings: Settings, session_id: int | None = None, *, in_browser: bool = False) -> None:
     """Runs the app until it is left."""
     import gc
     from dataclasses import replace
@@ -427,4 +443,5 @@ def run_app(settings: Settings, session_id: int | None = None) -> None:
         return engine
 
     upkeep = UpkeepOptions(build_index_command(settings), settings.refresh)
-    QaApp(open_engine, AppOptions(settings.docs, upkeep, settings.theme, settings.keys, session_id)).run()
+    options = AppOptions(settings.docs, upkeep, settings.theme, settings.keys, session_id, in_browser)
+    QaApp(open_engine, options).run()

@@ -68,7 +68,7 @@ async def make_pictures(folder: Path) -> list[Path]:
         await _until(pilot, lambda: app.engine.is_open)
         await _ask(app, pilot, QUESTION)
         await _ask(app, pilot, SECOND)
-        made.append(_save(app, "conversation"))
+        made.append(_save(app, "answer"))
         await pilot.press("escape", "g", "enter")
         await _until(pilot, lambda: isinstance(app.screen, ArticleScreen))
         made.append(_save(app, "article"))

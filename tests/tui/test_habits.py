@@ -240,6 +240,17 @@ def test_the_first_paint_imports_nothing_heavy() -> None:
     assert not (heavy | {"qa.engine", "index.store"}) & set(printed.split())
 
 
+async def test_opened_in_the_background() -> None:
+    """In a page that has no focus when it opens, what is typed first goes into the question box."""
+    async with open_app() as face:
+        face.app.app_focus = False
+        face.app.main.set_focus(None)
+        face.app._last_focused_on_app_blur = None
+        await face.pilot.pause()
+        await face.type("ab")
+        assert face.app.main.box.text == "ab"
+
+
 async def test_the_question_box_has_the_focus() -> None:
     """The app begins where one types."""
     async with open_app(ready=False) as face:

@@ -111,7 +111,7 @@ def test_flowing_joins_what_was_wrapped() -> None:
         f"{words}\n- an item",
         f"{words}\n2. an item",
         f"{words}\n# A heading",
-        "Short\nlines",
+        "Short\nLines",
         f"{words}\n\nNew",
     ):
         assert flowing(Content(kept)).plain == kept

@@ -1,0 +1,116 @@
+"""`qa serve`: the same app in a browser, on this machine only unless told otherwise.
+
+A page of another site must not be able to drive the app: requests whose Host or Origin is not ours are refused. The
+page loads nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index.errors import UsageError
+from qa.diagnostics import tell
+from qa.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp import web
+
+LOCAL_HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+_TEMPLATES = Path(__file__).parent / "web"
+
+
+def serve(settings: Settings, *, host: str = LOCAL_HOST, port: int = DEFAULT_PORT) -> None:
+    """Serves the app until interrupted; each browser window is a process of its own.
+
+    Raises UsageError where the address cannot be listened at.
+    """
+    # 0.3 s, which only this command pays.
+    from aiohttp import web
+
+    address = render_address(host, port)
+    if not is_local(host):
+        tell(f"warning: whoever reaches {address} can ask and read all articles and sessions; nothing is encrypted")
+    try:
+        web.run_app(build_server(settings, host, port), host=host, port=port, print=lambda *_: tell(f"open {address}"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"{address} cannot be listened at ({reason}); choose another with --port.") from error
+
+
+def is_local(host: str) -> bool:
+    """True for an address that only this machine reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def render_address(host: str, port: int) -> str:
+    """What to type into the browser."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+def build_command(settings: Settings) -> list[str]:
+    """The program behind each browser window."""
+    command = [sys.executable, "-m", "qa.tui", "--docs", str(settings.docs)]
+    for name in ("model", "reranker", "theme"):
+        if (value := getattr(settings, name)) is not None:
+            command += [f"--{name}", value]
+    return command
+
+
+async def build_server(settings: Settings, host: str, port: int) -> web.Application:
+    """The web application: page, fonts and script from the install, and the socket that carries the screen."""
+    from textual_serve.server import Server
+
+    class SilentServer(Server):
+        """Without the greeting on stdout, which names the command."""
+
+        async def on_startup(self, app: web.Application) -> None:
+            """Prints nothing."""
+
+    # textual-serve hands the command to a shell: every word is quoted for it.
+    server = SilentServer(
+        shlex.join(build_command(settings)),
+        host=host,
+        port=port,
+        title="qa",
+        public_url=render_address(host, port),
+        templates_path=_TEMPLATES,
+    )
+    application: web.Application = await server._make_app()
+    application.middlewares.append(_build_guard(host, port))
+    return application
+
+
+def _build_guard(host: str, port: int) -> Any:
+    """Refuses what another page sends: Origin of another site, or (rebinding of a name) a Host that is not ours.
+
+    Told to listen for others, only this machine's names are not enough: then the Origin has to be the Host.
+    """
+    from aiohttp import web
+
+    ours = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:
+        origin = request.headers.get("Origin")
+        known_host = request.host in ours or not is_local(host)
+        known_origin = origin is None or origin == f"http://{request.host}"
+        if not (known_host and known_origin):
+            raise web.HTTPForbidden(text="This page belongs to another site.")
+        if request.path == "/ws" and origin is None:
+            raise web.HTTPForbidden(text="The app is opened from its own page.")
+        return await handler(request)
+
+    return guard

@@ -1,0 +1,20 @@
+"""The app behind a browser window (`qa serve`): run as `python -m qa.tui --docs DIR`. People type `qa`."""
+
+from __future__ import annotations
+
+import argparse
+
+from qa.settings import load_settings
+from qa.tui.app import run_app
+
+
+def main() -> None:
+    """Runs the app with the options that `qa serve` was given."""
+    parser = argparse.ArgumentParser(prog="python -m qa.tui")
+    for name in ("--docs", "--model", "--reranker", "--theme"):
+        parser.add_argument(name)
+    run_app(load_settings(vars(parser.parse_args())), in_browser=True)
+
+
+if __name__ == "__main__":
+    main()
