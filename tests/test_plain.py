@@ -1,0 +1,109 @@
+"""The conversation line by line: words only, nothing drawn over, follow-ups and sources by command."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from index.errors import DocumentsError
+from qa.plain import PROMPT, run_plain
+from qa.types import Asks
+from tests.tui.recorded import RecordedEngine
+
+
+class Typing(io.StringIO):
+    """A terminal that someone types into."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def converse(*lines: str, engine: RecordedEngine | None = None, typed: bool = False) -> tuple[int, str]:
+    """Exit code and all that was said."""
+    source = Typing("\n".join(lines) + "\n") if typed else io.StringIO("\n".join(lines) + "\n")
+    target = io.StringIO()
+    code = run_plain(lambda: engine or RecordedEngine(), source, target)
+    return code, target.getvalue()
+
+
+def test_an_answer_in_words() -> None:
+    """Each quote is followed by where it stands, with its line; then how sure the answer is."""
+    code, said = converse("How high is the highest tide?")
+    assert said.splitlines() == [
+        "Quote 1: Spring tides in the Bay of Fundy reach 16.3 metres, the highest on Earth.",
+        "Source 1: Why the sea rises twice a day, 2021-06-04, tides.md line 12",
+        "Confidence: 86%",
+        "",
+    ]
+    assert code == 0
+
+
+def test_declined() -> None:
+    """What is not in the articles is said, the passages are a command away, and the exit code is 1."""
+    code, said = converse("Who discovered Neptune?", "/closest")
+    assert said.startswith("Not in the articles. The closest passage is about spring tides.\n3 closest passages")
+    assert "Passage 2, Mills that the sea drives, mills.txt line 3:" in said
+    assert code == 1
+
+
+def test_commands() -> None:
+    """A paragraph, the help, an unknown command, and asking again as typed."""
+    engine = RecordedEngine()
+    _, said = converse(
+        "/closest", "/show 1", "What do tides do?", "/show 3", "And the oldest mill?", "/typed", "/new", "/help", "/x",
+        engine=engine,
+    )  # fmt: skip
+    assert "There are no passages yet" in said
+    assert "There is no quote of that number" in said
+    assert "When Sun and Moon stand in one line" in said
+    assert "Asked as: How old is the oldest mill that the tide drives?" in said
+    assert "/quit       leave" in said
+    assert "There is no command /x here" in said
+    assert [one[1:] for one in engine.asked] == [(0, False), (1, False), (2, True)]
+
+
+def test_quit_ends_it() -> None:
+    """Nothing after /quit is asked."""
+    engine = RecordedEngine()
+    converse("/quit", "What do tides do?", engine=engine)
+    assert engine.asked == []
+    assert engine.closed
+
+
+def test_prompts_are_for_people() -> None:
+    """On a terminal there is a prompt and a word of greeting; on a pipe there is neither."""
+    _, said = converse("What do tides do?", typed=True)
+    assert said.startswith("Questions are answered from the articles.")
+    assert said.count(PROMPT) == 2
+    assert PROMPT not in converse("What do tides do?")[1]
+
+
+def test_errors_are_told_and_do_not_end_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """A question that fails is told on stderr; the next one is answered."""
+    code, said = converse("Break", "What do tides do?")
+    assert "the question cannot be meant; ask another." in capsys.readouterr().err
+    assert "Quote 1:" in said
+    assert code == 0
+
+
+def test_no_index(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing can be asked, the sentence and its exit code."""
+
+    def open_nothing() -> Asks:
+        raise DocumentsError("/x: there is no such folder; name one with --docs DIR.")
+
+    assert run_plain(open_nothing, io.StringIO(""), io.StringIO()) == 3
+    assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What articles hold reaches the terminal as words only."""
+    from tests.tui.test_hostile import NASTY, assert_harmless, hostile_answer
+
+    for text in NASTY:
+        engine = RecordedEngine()
+        answer = hostile_answer("x", text, text)
+        monkeypatch.setattr(engine, "ask", lambda *_, answer=answer, **__: answer)
+        _, said = converse("x", "/show 1", "/closest", f"/{text}"[:20], engine=engine)
+        assert_harmless(said.replace("\t", " "))
