@@ -13,7 +13,7 @@ from qa.quotes import Quote
 from qa.types import Citation, Passage, TextRange
 
 MOST_QUOTES = 5
-_CITED_SHARE = 0.5
+_CITED_SHARE = 0.75
 """A further passage is cited where its chance to answer is at least this share of the best one's."""
 
 

@@ -28,7 +28,7 @@ from qa.conversation import Understood, understand
 from qa.evidence import Evidence, score_sentences
 from qa.questions import check_question
 from qa.quotes import choose_quotes
-from qa.ranking import MOST_READ, blend, build_leads, choose_depth
+from qa.ranking import MOST_READ, blend, choose_depth, compute_brevity
 from qa.settings import Settings
 from qa.types import Answer, ArticleSummary, ArticleView, Citation, IndexInfo, IndexState, Passage, Turn
 
@@ -169,13 +169,13 @@ class Engine:
         reader = self._reader.result()
         if reader is None or not found:
             return found
-        head, words = found[: choose_depth([len(one.source.paragraph.text) for one in found])], len(question.split())
+        head = found[: choose_depth([len(one.source.paragraph.text) for one in found])]
+        brevity = compute_brevity(len(question.split()))
         paragraphs = [one.source.paragraph for one in head]
         readings = reader.read(question, [one.text for one in paragraphs], [one.context for one in paragraphs])
-        orders = [blend(one.candidate.fused, reading, words) for one, reading in zip(head, readings, strict=True)]
         scored = [
-            replace(one, reading=reading, order=order, lead=lead)
-            for one, reading, order, lead in zip(head, readings, orders, build_leads(orders), strict=True)
+            replace(one, reading=reading, order=blend(one.candidate.fused, reading, brevity), brevity=brevity)
+            for one, reading in zip(head, readings, strict=True)
         ]
         return sorted(scored, key=lambda one: -one.order) + found[len(head) :]
 

@@ -37,8 +37,8 @@ class Evidence:
     """None where no cross-encoder is used."""
     order: float
     """The final order of the passages; higher is better."""
-    lead: float = 0.0
-    """How far `order` stands above the best of the other passages that were read; negative where one stands above."""
+    brevity: float = 1.0
+    """Of the question, 0..1: how far the cross-encoder, which learned from short ones, can be believed."""
     sentences: tuple[Sentence, ...] = ()
     """In order of `start`; empty where they were not scored."""
 

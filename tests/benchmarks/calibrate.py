@@ -21,18 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.types import Reading, Span
-from qa.confidence import MOST_LEAD, build_features
+from qa.confidence import build_features
 from qa.engine import Engine, open_engine
 from qa.evaluation.questions import Question, holds_answer, load_questions
 from qa.evidence import Evidence, score_sentences
 from qa.quotes import cut_quote
-from qa.ranking import blend, build_leads
+from qa.ranking import blend, compute_brevity
 from qa.settings import Settings
 from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, find_sets
 
-FITTED = ("squad2-dev", "followups-mtrag", "news-dev", "xquad-en")
-"""Sets with unanswerable questions, and one of plain good ones; the others have too many unlabelled answers."""
-FITTED_PASSAGES = 3
+FITTED = {"squad2-dev": 1.0, "news-dev": 0.5, "xquad-en": 1.0, "followups-mtrag": 0.1}
+"""Sets with unanswerable questions, and one of plain good ones, with their weights."""
+UNLABELLED = frozenset({"news-dev"})
+"""So many right passages have no label here that a question counts as right where it can be answered at all."""
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 Row = dict[str, Any]
 
@@ -58,18 +59,13 @@ def gather(one: EvaluationSet, cache: Path, limit: int) -> list[Row]:
 
 
 def order_now(row: Row) -> None:
-    """Puts the candidates in the order that qa/ranking.py gives now, with their leads."""
-    orders = [ranked_now(row, one) for one in row["candidates"]]
-    for one, order, lead in zip(row["candidates"], orders, build_leads(orders), strict=True):
-        one["order"] = order
-        one["features"][-1] = max(-MOST_LEAD, min(MOST_LEAD, lead))
+    """Puts the candidates in the order that qa/ranking.py gives now."""
+    brevity = compute_brevity(row["terms"])
+    for one in row["candidates"]:
+        reading = Reading(one["relevance"], (Span(0, 1, one["margin"]),), 0.0)
+        one["order"] = blend(one["fused"], reading, brevity)
+        one["features"] = build_features(one["dense"], one["coverage"], one["margin"], brevity)
     row["candidates"].sort(key=lambda one: -one["order"])
-
-
-def ranked_now(row: Row, one: Row) -> float:
-    """The order that qa/ranking.py gives."""
-    reading = Reading(one["relevance"], (Span(0, 1, one["margin"]),), 0.0)
-    return blend(one["fused"], reading, row["terms"])
 
 
 def progress(questions: Sequence[Question], name: str) -> Sequence[Question]:
@@ -99,7 +95,8 @@ def build_candidate(question: Question, one: Evidence) -> Row:
         "fused": one.candidate.fused,
         "relevance": one.reading.relevance,
         "margin": one.reading.margin or 0.0,
-        "features": list(build_features(one)),
+        "dense": one.candidate.dense or 0.0,
+        "coverage": one.candidate.coverage,
     }
 
 
@@ -109,15 +106,15 @@ Order = Callable[[Row, Row], float]
 def build_orders() -> dict[str, Order]:
     """Every order that is tried: the fused score and a share of what the cross-encoder says, less in long questions."""
 
-    def build(relevance: float, margin: float, length: float) -> Order:
+    def build(relevance: float, margin: float, full: float, power: int) -> Order:
         def order(row: Row, one: Row) -> float:
-            shrunk = min(1.0, length / max(row["terms"], 1))
-            return float(one["fused"] + shrunk * (relevance * one["relevance"] + margin * one["margin"]))
+            brevity = min(1.0, full / max(row["terms"], 1)) ** power
+            return float(one["fused"] + brevity * (relevance * one["relevance"] + margin * one["margin"]))
 
         return order
 
-    shares = itertools.product((0.0, 0.01, 0.02, 0.03, 0.05), (0.0, 0.01, 0.02, 0.03), (8.0, 12.0, 16.0, 1e9))
-    return {f"relevance {r} margin {m} length {n}": build(r, m, n) for r, m, n in shares}
+    tried = itertools.product((0.0, 0.01, 0.02, 0.03, 0.05), (0.0, 0.01, 0.02, 0.03), (10.0, 12.0, 14.0), (0, 1, 2))
+    return {f"relevance {r} margin {m} full {n} power {p}": build(r, m, n, p) for r, m, n, p in tried}
 
 
 def compute_hit_at_1(rows: Sequence[Row], order: Order) -> float:
@@ -135,7 +132,7 @@ def print_orders(sets: dict[str, list[Row]]) -> None:
     table = {name: [compute_hit_at_1(rows, order) for rows in sets.values()] for name, order in build_orders().items()}
     print("hit@1".ljust(44), *sets, "mean")
     ranked = sorted(table, key=lambda name: -float(np.mean(table[name])))
-    for name in [*ranked[:15], "relevance 0.0 margin 0.0 length 1000000000.0"]:
+    for name in [*ranked[:15], "relevance 0.0 margin 0.0 full 10.0 power 0"]:
         print(name.ljust(44), *(f"{value:.3f}" for value in table[name]), f"{np.mean(table[name]):.4f}")
 
 
@@ -145,13 +142,11 @@ def fit_chance(sets: dict[str, list[Row]]) -> None:
 
     fitted = {name: [row for row in sets[name][::2] if row["candidates"]] for name in FITTED if name in sets}
     features, labels, weights = [], [], []
-    for rows in fitted.values():
+    for name, rows in fitted.items():
         for row in rows:
-            for position, one in enumerate(row["candidates"][:FITTED_PASSAGES]):
-                features.append(one["features"])
-                labels.append(is_right(row, one))
-                # The first passage decides whether there is an answer.
-                weights.append((1.0 if position == 0 else 0.25) / len(rows))
+            features.append(row["candidates"][0]["features"])
+            labels.append(row["answerable"] if name in UNLABELLED else is_right(row, row["candidates"][0]))
+            weights.append(FITTED[name] / len(rows) / sum(FITTED.values()))
     model = LogisticRegression(C=10.0, max_iter=10_000)
     model.fit(np.array(features), np.array(labels), sample_weight=np.array(weights) * len(features))
     print("intercept", round(float(model.intercept_[0]), 3), "weights", np.round(model.coef_[0], 3).tolist())
