@@ -200,6 +200,7 @@ async def test_asked_in_the_browser(port: int, tmp_path: Path, monkeypatch: pyte
     """A question typed into the page is answered by the app behind it, and saved like any other."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("QA_THRESHOLD", "0")
     documents = write_articles(tmp_path / "docs")
     command = [sys.executable, "-m", "qa", "--docs", str(documents), "index"]
     await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)

@@ -149,12 +149,12 @@ def real_documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_engine(real_documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asks]:
-    """The real engine with the real models, opened once."""
+    """The real engine with the real models, opened once; it answers whatever it is asked."""
     from qa.engine import open_engine
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QA_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
-        engine = open_engine(Settings(docs=real_documents))
+        engine = open_engine(Settings(docs=real_documents, threshold=0.0))
         yield _Unclosed(engine)  # type: ignore[misc]
         engine.close()
 

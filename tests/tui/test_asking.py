@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qa.sessions import TurnState, open_sessions
+from qa.settings import Settings
 from qa.tui.turns import Stage
 from qa.tui.widgets.question_box import QuestionBox
 from qa.types import Asks
@@ -34,9 +35,12 @@ async def test_ask_with_the_real_engine(real_engine: Asks) -> None:
         assert face.app.main.box.text == ""
 
 
-async def test_declined_with_the_real_engine(real_engine: Asks) -> None:
+async def test_declined_with_the_real_engine(real_documents: Path) -> None:
     """What the articles do not hold is declined, with the closest passages folded below."""
-    async with open_app(real_engine) as face:
+    from qa.engine import open_engine
+
+    settings = Settings(docs=real_documents, threshold=1.0)
+    async with open_app(lambda: open_engine(settings)) as face:
         turn = await face.ask("Who won the football world cup in 1990?")
         assert turn.state is TurnState.DECLINED
         assert "Not in the articles." in face.text

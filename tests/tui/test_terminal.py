@@ -78,6 +78,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         **os.environ,
         "QA_DATA_DIR": str(tmp_path / "data"),
         "TERM": "screen-256color",
+        "QA_THRESHOLD": "0",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     opened = Terminal(tmp_path, environment)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,38 +24,78 @@ from tests.tui.recorded import RecordedEngine, build_answer
 LIMIT_MS = 50.0
 
 
-@contextmanager
-def watched_loop() -> Iterator[list[tuple[float, str]]]:
-    """Collects every callback that takes over 50 ms of CPU in the thread of the event loop.
+class Watchdog:
+    """Times every callback of the event loop, and looks where one is that takes long."""
 
-    CPU of the thread and not time of the clock: on a busy machine a callback waits without doing anything.
-    What was made before is left to no collection of garbage, as the app does it once the engine is open.
-    """
-    gc.collect()
-    gc.freeze()
-    held: list[tuple[float, str]] = []
-    original = asyncio.events.Handle._run  # type: ignore[attr-defined]
+    def __init__(self) -> None:
+        self.held: list[tuple[float, str]] = []
+        """Milliseconds of CPU, and where the callback was seen."""
+        self._began: float | None = None
+        self._seen: Counter[str] = Counter()
+        self._thread = threading.get_ident()
+        self._ended = threading.Event()
+        self._looker = threading.Thread(target=self._look, daemon=True)
 
-    def timed(handle: Any) -> Any:
-        began = time.thread_time()
+    def run(self, original: Callable[[Any], Any], handle: Any) -> Any:
+        """Runs a callback, timed by the CPU of its thread: on a busy machine it waits without doing anything."""
+        began, self._began = time.thread_time(), time.monotonic()
         try:
             return original(handle)
         finally:
             took = (time.thread_time() - began) * 1000
+            self._began = None
             if took > LIMIT_MS:
-                held.append((took, repr(handle)))
+                places = "\n".join(f"  {count}x {place}" for place, count in self._seen.most_common(4))
+                self.held.append((took, f"{handle!r:.120}\n{places}"))
+            self._seen.clear()
 
-    asyncio.events.Handle._run = timed  # type: ignore[attr-defined]
+    def start(self) -> None:
+        """Begins to look."""
+        self._looker.start()
+
+    def end(self) -> None:
+        """Looks no more."""
+        self._ended.set()
+        self._looker.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.005):
+            began = self._began
+            if began is not None and time.monotonic() - began > LIMIT_MS / 2000:
+                self._seen[_render_stack(sys._current_frames()[self._thread])] += 1
+
+
+def _render_stack(frame: FrameType | None) -> str:
+    names = []
+    while frame is not None and len(names) < 12:
+        names.append(f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}")
+        frame = frame.f_back
+    return " < ".join(names)
+
+
+@contextmanager
+def watched_loop() -> Iterator[list[tuple[float, str]]]:
+    """Collects every callback that takes over 50 ms.
+
+    What was made before is left to no collection of garbage, as the app does it once the engine is open.
+    """
+    gc.collect()
+    gc.freeze()
+    original = asyncio.events.Handle._run  # type: ignore[attr-defined]
+    watchdog = Watchdog()
+    asyncio.events.Handle._run = lambda handle: watchdog.run(original, handle)  # type: ignore[attr-defined]
+    watchdog.start()
     try:
-        yield held
+        yield watchdog.held
     finally:
         asyncio.events.Handle._run = original  # type: ignore[attr-defined]
+        watchdog.end()
         gc.unfreeze()
 
 
 def render_held(held: list[tuple[float, str]]) -> str:
     """The callbacks that held the loop, the longest first."""
-    return "\n".join(f"{took:.0f} ms: {what[:200]}" for took, what in sorted(held, reverse=True))
+    return "\n".join(f"{took:.0f} ms: {what}" for took, what in sorted(held, reverse=True))
 
 
 async def _use_everything(face: Face) -> None:
@@ -72,9 +115,9 @@ async def _use_everything(face: Face) -> None:
 
 
 async def assert_free(use: Callable[[], Awaitable[None]]) -> None:
-    """No callback holds the loop in one of three runs: what the machine does at that moment does not come again."""
+    """No callback holds the loop in one of five runs: what the machine does at that moment does not come again."""
     runs: list[list[tuple[float, str]]] = []
-    while len(runs) < 3:
+    while len(runs) < 5:
         with watched_loop() as held:
             await use()
         if not held:
