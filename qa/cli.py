@@ -79,7 +79,8 @@ def cli(context: click.Context, plain: bool) -> None:
 
 
 def _run_app(settings: Settings, plain: bool) -> None:
-    if plain or not sys.stdout.isatty():
+    # The app is drawn on stderr, as Textual does it.
+    if plain or not (sys.stdout.isatty() and sys.stderr.isatty()):
         from qa.plain import run_plain
 
         raise SystemExit(run_plain(lambda: _open_engine(settings), sys.stdin, sys.stdout))
@@ -305,6 +306,18 @@ def _read_text(path: str) -> str:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}); name a file that `qa ask --json` wrote."
         ) from error
+
+
+@cli.command(name="serve")
+@shared_options
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; another lets others in.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen at.")
+@click.pass_context
+def serve_command(context: click.Context, host: str, port: int) -> None:
+    """Show the app in a browser."""
+    from qa.serve import serve
+
+    serve(_load_settings(context), host=host, port=port)
 
 
 @cli.command()
