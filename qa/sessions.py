@@ -99,6 +99,8 @@ def open_sessions(folder: Path | None = None) -> SessionStore:
     path = folder / DATABASE_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # What was asked is nobody else's business, wherever the folder lies.
+        path.touch(mode=0o600)
     except OSError as error:
         raise StorageError(
             f"{folder} cannot be made ({error.strerror}); name a folder for sessions with QA_DATA_DIR."

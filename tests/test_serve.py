@@ -174,11 +174,7 @@ async def _find_page(client: aiohttp.ClientSession, port: int, address: str) -> 
 @asynccontextmanager
 async def serving_in_a_process(documents: Path, port: int) -> AsyncIterator[str]:
     """The server as a program of its own, ended as Ctrl-C ends it."""
-    code = (
-        "import sys; from pathlib import Path; from qa.serve import serve; from qa.settings import Settings\n"
-        "serve(Settings(docs=Path(sys.argv[1])), port=int(sys.argv[2]))"
-    )
-    command = [sys.executable, "-c", code, str(documents), str(port)]
+    command = [sys.executable, "-m", "qa", "--docs", str(documents), "serve", "--port", str(port)]
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     assert process.stderr is not None
     told = await asyncio.wait_for(process.stderr.readline(), _SECONDS)

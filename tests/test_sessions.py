@@ -213,6 +213,11 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         open_sessions(tmp_path / "sessions")
 
 
+def test_sessions_are_private(store: SessionStore) -> None:
+    """Only who asked can read what was asked."""
+    assert store.path.stat().st_mode & 0o077 == 0
+
+
 def test_where_sessions_are_kept(tmp_path: Path) -> None:
     """QA_DATA_DIR wins over the user's data folder."""
     assert find_data_folder({"QA_DATA_DIR": str(tmp_path)}) == tmp_path

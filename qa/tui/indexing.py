@@ -11,6 +11,8 @@ from typing import Any
 from index.errors import IndexFolderError
 from index.types import Progress, Skipped
 
+_LONGEST_LINE = 256 * 2**20
+"""Bytes. The last line names every file that was skipped."""
 _LAST_WORDS = 5  # lines of stderr that are told where the process ends without saying why
 
 
@@ -39,14 +41,20 @@ class IndexingProcess:
 
     async def run(self) -> IndexingReport:
         """Runs it to the end. Raises IndexFolderError with the sentence it ended with, where it failed."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            # Ctrl-C in the terminal is for the app, which ends this process itself.
-            start_new_session=True,
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                # Ctrl-C in the terminal is for the app, which ends this process itself.
+                start_new_session=True,
+                limit=_LONGEST_LINE,
+            )
+        except OSError as error:
+            raise IndexFolderError(
+                f"indexing cannot be started ({error.strerror}); run `qa index` yourself."
+            ) from error
         assert self._process.stderr is not None
         try:
             return await self._read(self._process.stderr)

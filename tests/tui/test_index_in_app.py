@@ -11,6 +11,7 @@ from index.errors import DocumentsError
 from index.types import Skipped
 from qa.settings import Settings
 from qa.tui.app import build_index_command
+from qa.tui.indexing import IndexingProcess
 from qa.tui.screens.problems import ProblemsScreen
 from qa.tui.upkeep import UpkeepOptions
 from qa.types import Asks
@@ -128,6 +129,22 @@ async def test_indexing_that_fails_says_why() -> None:
         await face.press("f3")
         await face.until(lambda: isinstance(face.app.screen, ProblemsScreen))
         await face.until(lambda: "! the disk is full; free some space" in face.text)
+
+
+async def test_indexing_that_cannot_be_started() -> None:
+    """A program that is not there is told in a sentence."""
+    async with open_app(no_index, ready=False, upkeep=UpkeepOptions(["/no/such/program"])) as face:
+        await face.until(lambda: "indexing cannot be started" in face.text)
+
+
+async def test_very_many_skipped_files() -> None:
+    """The last line of the indexing process may be of any length."""
+    program = (
+        "import json, sys; one = {'path': 'a.png', 'reason': 'not text'}; "
+        "print(json.dumps({'done': True, 'generation': 4, 'skipped': [one] * 20_000}), file=sys.stderr)"
+    )
+    report = await IndexingProcess([sys.executable, "-c", program], lambda _: None).run()
+    assert len(report.skipped) == 20_000
 
 
 async def test_indexing_that_dies_without_a_word() -> None:
