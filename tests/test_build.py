@@ -16,7 +16,7 @@ import pytest
 from hash_encoder import HashEncoder
 from index_views import open_existing, view_answers, view_articles
 
-from index import build, derived
+from index import build, derived, writing
 from index.build import refresh
 from index.encoder import load_encoder
 from index.errors import DocumentsError, IndexDamagedError, IndexLockedError, UsageError
@@ -67,6 +67,10 @@ class Place:
         with open_existing(self.folder) as snapshot:
             candidates = search_candidates(snapshot, question, self.encoder.encode_questions([question])[0])
             return [one.path for one in snapshot.load_paragraphs([found.paragraph_id for found in candidates])]
+
+    def is_searchable(self, path: str, ordinal: int) -> bool:
+        with open_existing(self.folder) as snapshot:
+            return not snapshot.load_article_paragraphs(path)[ordinal].paragraph.boilerplate
 
     def view(self) -> object:
         with open_existing(self.folder) as snapshot:
@@ -247,6 +251,23 @@ def test_furniture_that_repeats_is_not_found_and_comes_back_when_it_stops(place:
             (place.docs / f"n{number}.txt").unlink()
     place.refresh()
     assert place.find("brought lindau radio")[0] == "n3.txt"
+
+
+def test_furniture_is_decided_again_when_the_folder_grows(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line in half of the articles stops to be furniture when others without it come, though nobody touched it."""
+    writing._decisions.cache_clear()
+    monkeypatch.setattr(writing, "is_repeated", lambda count, articles, _: count >= articles / 2)
+    for number in range(3):
+        place.write(f"n{number}.txt", f"Story {number} tells of word{number}.", "Brought to you by Lindau radio")
+    place.refresh()
+    assert not place.is_searchable("n1.txt", 1)
+    place.write("more.txt", "Nothing of the kind.")
+    place.refresh()
+    assert place.is_searchable("n1.txt", 1)
+    (place.docs / "more.txt").unlink()
+    place.refresh()
+    assert not place.is_searchable("n1.txt", 1)
+    writing._decisions.cache_clear()
 
 
 def test_another_model_is_another_space(place: Place) -> None:

@@ -199,7 +199,7 @@ def _kill_often(server: Server, scenario: Scenario, times: int) -> None:
 
 def test_killed_at_any_instant(server: Server, scenario: Scenario) -> None:
     """SIGKILL leaves one of two generations, and what was embedded stays embedded."""
-    _kill_often(server, scenario, 10)
+    _kill_often(server, scenario, 25)
 
 
 @pytest.mark.long
@@ -224,7 +224,7 @@ def _fail_at(server: Server, scenario: Scenario, choose: Choose) -> None:
 
 def test_refused_by_the_disk_at_any_call(faulty: Server, scenario: Scenario) -> None:
     """No space, an input/output error or no permission, once or from then on: one sentence, and nothing is lost."""
-    _fail_at(faulty, scenario, lambda calls: sorted(random.Random(1).sample(range(1, calls + 1), 24)))
+    _fail_at(faulty, scenario, lambda calls: sorted(random.Random(1).sample(range(1, calls + 1), 60)))
 
 
 @pytest.mark.long
@@ -255,7 +255,7 @@ def _lose_power(server: Server, scenario: Scenario, choose: Choose) -> None:
 
 def test_without_power_at_any_call(faulty: Server, scenario: Scenario) -> None:
     """Whatever of the unsynced writes reached the disk: the index opens, and what is published stays."""
-    _lose_power(faulty, scenario, lambda calls: random.Random(2).sample(range(calls), 12))
+    _lose_power(faulty, scenario, lambda calls: random.Random(2).sample(range(calls), 30))
 
 
 @pytest.mark.long

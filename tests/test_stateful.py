@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hash_encoder import HashEncoder
@@ -14,9 +17,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from index_views import open_existing, view_answers, view_articles
 
+from index import build, lexical, vectors
 from index.build import refresh
 from index.freshness import find_changes
 from index.types import BuildReport
+
+if TYPE_CHECKING:
+    from index.types import Vectors
 
 _QUESTIONS = (
     "How high is the lighthouse of Lindau?",
@@ -50,6 +57,24 @@ texts = st.lists(st.sampled_from(_PARAGRAPHS), min_size=1, max_size=5).map("\n\n
 names = st.sampled_from(_NAMES)
 
 
+_LINES = ("Read by the harbour radio of Lindau", "More stories from the coast")
+
+
+class _Interrupted(HashEncoder):
+    """The given encoder, until Ctrl-C comes after so many batches of two."""
+
+    def __init__(self, encoder: HashEncoder, batches: int) -> None:
+        super().__init__(encoder.name.removeprefix("hash-"))
+        self._batches = batches
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Like the encoder's."""
+        if self._batches == 0:
+            raise KeyboardInterrupt
+        self._batches -= 1
+        return super().encode_passages(texts)
+
+
 class FolderMachine(RuleBasedStateMachine):
     """A folder, what is done to it, and the index that follows it."""
 
@@ -60,10 +85,14 @@ class FolderMachine(RuleBasedStateMachine):
         self.docs.mkdir()
         self.folder = self.top / ".qa" / "docs"
         self.encoder = HashEncoder()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(build, "_BATCH", 2)
+        self.patch.setattr(build, "_LARGEST_BATCH", 2)
         self.seen: set[tuple[str, str]] = set()
         """(encoder, text) of everything embedded so far."""
 
     def teardown(self) -> None:
+        self.patch.undo()
         shutil.rmtree(self.top)
 
     @property
@@ -73,8 +102,12 @@ class FolderMachine(RuleBasedStateMachine):
     def refresh(self) -> BuildReport:
         return refresh(self.docs, self.folder, lambda: self.encoder, fingerprint=self.encoder.fingerprint)
 
-    @initialize(text=texts)
-    def begin(self, text: str) -> None:
+    @initialize(text=texts, large=st.booleans())
+    def begin(self, text: str, large: bool) -> None:
+        if large:  # as where nothing small is made anew: the dead stay, the delta moves into the base
+            self.patch.setattr(lexical, "_PURGE_LIMIT", 0)
+            self.patch.setattr(lexical, "_DEAD_SHARE", 0.8)
+            self.patch.setattr(vectors, "_DELTA_LIMIT", 6)
         (self.docs / "first.txt").write_text("Something that always stays.\n\n" + text)
         self.refresh()
 
@@ -84,6 +117,23 @@ class FolderMachine(RuleBasedStateMachine):
         path = self.docs / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding=encoding)
+
+    @rule(line=st.sampled_from(_LINES), share=st.integers(1, 3), add=st.booleans())
+    def brand(self, line: str, share: int, add: bool) -> None:
+        """Puts a line under every so-many-th article, or takes it away: what repeats is furniture while it does."""
+        for name in self.files[::share]:
+            path = self.docs / name
+            if name != "first.txt" and path.read_bytes()[:1].isascii() and not path.read_bytes().startswith(b"\x89"):
+                without = path.read_bytes().replace(b"\n\n" + line.encode(), b"")
+                path.write_bytes(without + (b"\n\n" + line.encode() if add else b""))
+
+    @rule(batches=st.integers(0, 2))
+    def interrupt(self, batches: int) -> None:
+        """A build that ends after some batches: what it finished is there for the next one, and for no reader."""
+        interrupted = _Interrupted(self.encoder, batches)
+        with contextlib.suppress(KeyboardInterrupt):
+            refresh(self.docs, self.folder, lambda: interrupted, fingerprint=interrupted.fingerprint)
+        self.seen |= {(self.encoder.name, text) for text in interrupted.embedded}
 
     @precondition(lambda self: len(self.files) > 1)
     @rule(data=st.data())
@@ -162,7 +212,7 @@ class FolderMachine(RuleBasedStateMachine):
 class TestFolder(FolderMachine.TestCase):  # type: ignore[name-defined,misc]
     """The bounded form."""
 
-    settings = settings(max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.long
