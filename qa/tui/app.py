@@ -273,7 +273,8 @@ class QaApp(App[None]):
             self.tell(message, wrong=True)
         else:
             self.main.conversation.set_welcome(f"{safe_text(message)}\n\nIt is tried again when you press F5.")
-            self.tell(message, wrong=True)
+            if self.main.conversation.turns:
+                self.tell(message, wrong=True)
 
     def index_changed(self, changes: Changes) -> None:
         """Says what is new."""

@@ -102,15 +102,16 @@ async def open_app(
     size: tuple[int, int] = (110, 32),
     data: Path | None = None,
     ready: bool = True,
+    messages: bool = False,
     **options: Any,
 ) -> AsyncIterator[Face]:
-    """An app over `engine`, ready to answer where `ready`."""
+    """An app over `engine`, ready to answer where `ready`; draws messages where `messages`."""
     engine = RecordedEngine() if engine is None else engine
     opener = engine if callable(engine) else lambda: engine
     upkeep = options.pop("upkeep", UpkeepOptions())
     documents = options.pop("documents", Path("/articles"))
     app = QaApp(opener, AppOptions(documents, upkeep, **options), lambda: open_sessions(data))
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=messages) as pilot:
         face = Face(app, pilot)
         if ready:
             await face.until(lambda: app.engine.is_open and app.main.header.status.articles is not None)

@@ -37,7 +37,6 @@ async def test_no_articles() -> None:
 
     async with open_app(open_nothing, size=SIZE, ready=False) as face:
         await face.until(lambda: "no article in this folder" in face.text)
-        face.app.clear_notifications()
         await check(face, "no-articles")
 
 
@@ -207,6 +206,15 @@ async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
         await face.ask("What do tides do?")
         await face.press("escape")
         await check(face, "no-color")
+
+
+async def test_message() -> None:
+    """A message at the top, which leaves the question box in sight."""
+    async with open_app(size=(60, 14), messages=True) as face:
+        await face.ask("How high is the highest tide?")
+        await face.press("escape", "y")
+        await face.until(lambda: "Copied" in face.text)
+        await check(face, "message")
 
 
 async def test_palette() -> None:
