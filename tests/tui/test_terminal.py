@@ -23,11 +23,15 @@ class Terminal:
     """A terminal of its own, of 100 columns and 30 rows, which runs one program after the other."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self._command = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        self._folder = folder
+        self._started = 0
+        self._command = ["tmux"]
         self._environment = environment
 
     def start(self, *command: str) -> None:
-        """Runs a program in a new terminal."""
+        """Runs a program in a new terminal, on a socket of its own: a server that was ended may still be leaving."""
+        self._started += 1
+        self._command = ["tmux", "-S", str(self._folder / f"tmux{self._started}"), "-f", "/dev/null"]
         self._tmux("new-session", "-d", "-s", "t", "-x", "100", "-y", "30", "--", *command)
         self._tmux("set-option", "-g", "remain-on-exit", "on")
 
