@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,10 +194,9 @@ def save_vectors(
 
 def find_unfinished(
     database: sqlite3.Connection, space: int, article: StagedArticle, verify: bool
-) -> list[tuple[bytes, str]]:
-    """(content hash, text to embed) of the article's paragraphs that have no vector."""
-    return [
-        (content_hash, paragraph.embedded_text)
-        for paragraph in article.paragraphs or ()
-        if not paragraph.boilerplate and not has_vector(database, space, content_hash := paragraph.content_hash, verify)
-    ]
+) -> Iterator[tuple[bytes, str]]:
+    """(content hash, text to embed) of the article's paragraphs that have no vector when they are asked for."""
+    for paragraph in article.paragraphs or ():
+        content_hash = paragraph.content_hash
+        if not paragraph.boilerplate and not has_vector(database, space, content_hash, verify):
+            yield content_hash, paragraph.embedded_text

@@ -85,6 +85,7 @@ class FolderMachine(RuleBasedStateMachine):
         self.docs.mkdir()
         self.folder = self.top / ".qa" / "docs"
         self.encoder = HashEncoder()
+        self.written = 0
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(build, "_BATCH", 2)
         self.patch.setattr(build, "_LARGEST_BATCH", 2)
@@ -109,6 +110,7 @@ class FolderMachine(RuleBasedStateMachine):
             self.patch.setattr(lexical, "_DEAD_SHARE", 0.8)
             self.patch.setattr(vectors, "_DELTA_LIMIT", 6)
         (self.docs / "first.txt").write_text("Something that always stays.\n\n" + text)
+        self._age(self.docs / "first.txt")
         self.refresh()
 
     @rule(name=names, text=texts, encoding=st.sampled_from(["utf-8", "utf-16", "utf-8-sig"]))
@@ -117,6 +119,7 @@ class FolderMachine(RuleBasedStateMachine):
         path = self.docs / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding=encoding)
+        self._age(path)
 
     @rule(line=st.sampled_from(_LINES), share=st.integers(1, 3), add=st.booleans())
     def brand(self, line: str, share: int, add: bool) -> None:
@@ -126,6 +129,8 @@ class FolderMachine(RuleBasedStateMachine):
             if name != "first.txt" and path.read_bytes()[:1].isascii() and not path.read_bytes().startswith(b"\x89"):
                 without = path.read_bytes().replace(b"\n\n" + line.encode(), b"")
                 path.write_bytes(without + (b"\n\n" + line.encode() if add else b""))
+                self._age(path)
+        self.check()
 
     @rule(batches=st.integers(0, 2))
     def interrupt(self, batches: int) -> None:
@@ -142,6 +147,7 @@ class FolderMachine(RuleBasedStateMachine):
         raw = path.read_bytes()
         if not raw.startswith((b"\xff\xfe", b"\xef\xbb\xbf", b"\x89PNG")):
             path.write_text(raw.decode(), encoding="utf-16")
+            self._age(path)
 
     @precondition(lambda self: len(self.files) > 1)
     @rule(data=st.data())
@@ -204,6 +210,11 @@ class FolderMachine(RuleBasedStateMachine):
             assert ours.figures == theirs.figures
             assert ours.skipped == theirs.skipped
             assert ours.info.paragraphs == theirs.info.paragraphs
+
+    def _age(self, path: Path) -> None:
+        """As if written long ago, each time a little later: a file that was written just now is read again anyway."""
+        self.written += 1
+        os.utime(path, ns=(self.written * 10**9, self.written * 10**9))
 
     def _pick(self, data: st.DataObject) -> Path:
         return self.docs / data.draw(st.sampled_from([name for name in self.files if name != "first.txt"]))
