@@ -72,13 +72,6 @@ class Terminal:
             assert time.monotonic() < ends, "the program has not ended"
             time.sleep(0.05)
 
-    def wait_for_end(self) -> None:
-        """Waits until the program has ended."""
-        ends = time.monotonic() + _SECONDS
-        while self._tmux("display-message", "-t", "t", "-p", "#{pane_dead}").strip() != "1":
-            assert time.monotonic() < ends, f"the program still runs:\n{self.screen}"
-            time.sleep(0.05)
-
     def close(self) -> None:
         """Ends the terminal and what runs in it."""
         subprocess.run([*self._command, "kill-server"], capture_output=True, check=False)
