@@ -147,7 +147,7 @@ def fit_chance(sets: dict[str, list[Row]]) -> None:
             features.append(row["candidates"][0]["features"])
             labels.append(row["answerable"] if name in UNLABELLED else is_right(row, row["candidates"][0]))
             weights.append(FITTED[name] / len(rows) / sum(FITTED.values()))
-    model = LogisticRegression(C=10.0, max_iter=10_000)
+    model = LogisticRegression(C=100.0, max_iter=10_000)
     model.fit(np.array(features), np.array(labels), sample_weight=np.array(weights) * len(features))
     print("intercept", round(float(model.intercept_[0]), 3), "weights", np.round(model.coef_[0], 3).tolist())
     for name, rows in sets.items():
