@@ -103,14 +103,16 @@ class FolderMachine(RuleBasedStateMachine):
     def refresh(self) -> BuildReport:
         return refresh(self.docs, self.folder, lambda: self.encoder, fingerprint=self.encoder.fingerprint)
 
-    @initialize(text=texts, large=st.booleans())
-    def begin(self, text: str, large: bool) -> None:
+    @initialize(text=texts, others=st.lists(texts, max_size=4), large=st.booleans())
+    def begin(self, text: str, others: list[str], large: bool) -> None:
         if large:  # as where nothing small is made anew: the dead stay, the delta moves into the base
             self.patch.setattr(lexical, "_PURGE_LIMIT", 0)
             self.patch.setattr(lexical, "_DEAD_SHARE", 0.8)
             self.patch.setattr(vectors, "_DELTA_LIMIT", 6)
         (self.docs / "first.txt").write_text("Something that always stays.\n\n" + text)
         self._age(self.docs / "first.txt")
+        for name, other in zip(_NAMES[:4], others, strict=False):
+            self.write(name, other, "utf-8")
         self.refresh()
 
     @rule(name=names, text=texts, encoding=st.sampled_from(["utf-8", "utf-16", "utf-8-sig"]))
@@ -139,6 +141,14 @@ class FolderMachine(RuleBasedStateMachine):
         with contextlib.suppress(KeyboardInterrupt):
             refresh(self.docs, self.folder, lambda: interrupted, fingerprint=interrupted.fingerprint)
         self.seen |= {(self.encoder.name, text) for text in interrupted.embedded}
+
+    @rule(name=names, first=texts, second=texts)
+    def change_mind(self, name: str, first: str, second: str) -> None:
+        """Another save while the index is made of the one before."""
+        self.write(name, first, "utf-8")
+        self.interrupt(0)
+        self.write(name, second, "utf-8")
+        self.check()
 
     @precondition(lambda self: len(self.files) > 1)
     @rule(data=st.data())
@@ -223,7 +233,7 @@ class FolderMachine(RuleBasedStateMachine):
 class TestFolder(FolderMachine.TestCase):  # type: ignore[name-defined,misc]
     """The bounded form."""
 
-    settings = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = settings(max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.long
