@@ -7,6 +7,7 @@ they may hold lone surrogates, which SQLite refuses as text.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from index.durable import storage_errors, sync_folder
@@ -18,6 +19,7 @@ FORMAT = 2
 _APPLICATION_ID = 0x71614958
 _PAGE_BYTES = 8192
 """A vector of 384 float16 takes 768 bytes: ten to a page; with 4096 only five, and a quarter of the file empty."""
+_ANY_READ = "SELECT count(*) FROM sqlite_schema"
 _BUSY_MILLISECONDS = 10_000
 
 _TABLES = """
@@ -174,7 +176,7 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
     if not path.exists():
         return None
     with storage_errors(folder):
-        database = sqlite3.connect(_uri(path, "mode=ro"), uri=True, isolation_level=None, check_same_thread=False)
+        database = _connect(path, "mode=ro")
         try:
             database.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
             database = _readable(database, path)
@@ -192,16 +194,27 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
 
 def _readable(database: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     """WAL needs a shared-memory file beside the database. On a disk that cannot be written, a database without a log
-    is read as what it is: unchanging."""
+    is read as what it is: unchanging. One whose log or journal was left by a loss of power is recovered first, which
+    only a connection that may write can do."""
     try:
-        database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        database.execute(_ANY_READ).fetchone()
     except sqlite3.OperationalError:
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size:
-            raise
         database.close()
-        return sqlite3.connect(_uri(path, "immutable=1"), uri=True, isolation_level=None, check_same_thread=False)
+        if not _has_unfinished_log(path):
+            return _connect(path, "immutable=1")
+        with closing(_connect(path, "mode=rw")) as recovering:
+            recovering.execute(_ANY_READ).fetchone()
+        return _connect(path, "mode=ro")
     return database
+
+
+def _has_unfinished_log(path: Path) -> bool:
+    logs = (path.with_name(path.name + suffix) for suffix in ("-wal", "-journal"))
+    return any(log.exists() and log.stat().st_size for log in logs)
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    return sqlite3.connect(_uri(path, options), uri=True, isolation_level=None, check_same_thread=False)
 
 
 def _uri(path: Path, options: str) -> str:
