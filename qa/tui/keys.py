@@ -43,9 +43,9 @@ EVERYWHERE = (
     Action("problems", "f3", "problems", "Problems", "Files that are not in the index, and why"),
     Action("refresh", "f5", "refresh_index", "Refresh index", "Look for changed articles and index them now"),
     Action("rebuild", "", "rebuild_index", "Rebuild index", "Build the index from nothing, with the vectors kept"),
-    Action("export-markdown", "", "export('markdown')", "Export as Markdown", "Write this session with its citations"),
-    Action("export-json", "", "export('json')", "Export as JSON", "Write this session for a program"),
-    Action("export-html", "", "export('html')", "Export as HTML", "Write this session as one page"),
+    Action("export-markdown", "", "export('markdown')", "Export as Markdown", "Write it out with its citations"),
+    Action("export-json", "", "export('json')", "Export as JSON", "Write it out for a program"),
+    Action("export-html", "", "export('html')", "Export as HTML", "Write it out as one page"),
     Action("rename", "", "rename_session", "Rename session", "Give this conversation another title"),
 )
 
