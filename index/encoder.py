@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from index.models import DEFAULT_ENCODER, OnnxModel, find_builtin, is_builtin
-from index.onnx_runtime import OnnxSession, load_word_pieces, run_each
+from index.models import DEFAULT_ENCODER, find_builtin, is_builtin
+from index.onnx_runtime import TextModel
 from index.types import Encoder
 
 if TYPE_CHECKING:
@@ -40,20 +40,8 @@ def load_encoder(name: str | None = None, *, threads: int | None = None) -> Enco
     return SentenceTransformerEncoder(wanted, threads)
 
 
-class BgeEncoder:
+class BgeEncoder(TextModel):
     """The default encoder. A text has one vector, the same to the bit, whatever is encoded with it."""
-
-    def __init__(self, model: OnnxModel, threads: int | None = None) -> None:
-        """:raises ModelError: where the files cannot be loaded."""
-        self._model = model
-        self._threads = threads
-        self._tokens = load_word_pieces(model.vocabulary.path)
-        self._session = OnnxSession(model)
-
-    @property
-    def name(self) -> str:
-        """The model as the user named it."""
-        return self._model.name
 
     @property
     def dimension(self) -> int:
@@ -81,8 +69,7 @@ class BgeEncoder:
         def encode(row: int) -> None:
             vectors[row] = self._encode_one(texts[row])
 
-        # The longest first, so that no thread is left with a long one at the end.
-        run_each(encode, sorted(range(len(texts)), key=lambda row: -len(texts[row])), self._threads)
+        self._run_each(encode, texts)
         return vectors
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:

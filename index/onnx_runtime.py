@@ -136,6 +136,28 @@ def _load_word_pieces(vocabulary: Path) -> WordPieces:
     return WordPieces(vocabulary)
 
 
+class TextModel:
+    """What an encoder and a cross-encoder share: a loaded graph, the tokens it reads, and texts run side by side."""
+
+    def __init__(self, model: OnnxModel, threads: int | None = None) -> None:
+        """:param threads: processors to use; None is all of them.
+        :raises ModelError: where the files cannot be loaded.
+        """
+        self._model = model
+        self._threads = threads
+        self._tokens = load_word_pieces(model.vocabulary.path)
+        self._session = OnnxSession(model)
+
+    @property
+    def name(self) -> str:
+        """The model as the user named it."""
+        return self._model.name
+
+    def _run_each(self, work: Callable[[int], None], texts: Sequence[str]) -> None:
+        """Calls `work` with the number of each text, the longest first: no thread is left with it at the end."""
+        run_each(work, sorted(range(len(texts)), key=lambda number: -len(texts[number])), self._threads)
+
+
 def run_each(work: Callable[[int], None], order: Sequence[int], threads: int | None = None) -> None:
     """Calls `work` with every number of `order`, on `threads` threads (None: all processors), in this order.
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from index.models import DEFAULT_READER, OnnxModel, find_builtin, is_builtin
-from index.onnx_runtime import OnnxSession, Tokens, load_word_pieces, run_each
+from index.models import DEFAULT_READER, find_builtin, is_builtin
+from index.onnx_runtime import TextModel, Tokens
 from index.types import Reader, Reading, Span
 
 if TYPE_CHECKING:
@@ -41,20 +41,8 @@ def load_reader(name: str | None = None, *, threads: int | None = None) -> Reade
     return CrossEncoderReader(wanted, threads)
 
 
-class OnnxReader:
+class OnnxReader(TextModel):
     """A cross-encoder that onnxruntime runs. A pair's numbers do not depend on the other pairs."""
-
-    def __init__(self, model: OnnxModel, threads: int | None = None) -> None:
-        """:raises ModelError: where the files cannot be loaded."""
-        self._model = model
-        self._threads = threads
-        self._tokens = load_word_pieces(model.vocabulary.path)
-        self._session = OnnxSession(model)
-
-    @property
-    def name(self) -> str:
-        """The model as the user named it."""
-        return self._model.name
 
     @property
     def finds_spans(self) -> bool:
@@ -77,7 +65,7 @@ class OnnxReader:
         def read(number: int) -> None:
             readings[number] = self._read_one(asked, around[number], texts[number])
 
-        run_each(read, sorted(range(len(texts)), key=lambda number: -len(texts[number])), self._threads)
+        self._run_each(read, texts)
         return [readings[number] for number in range(len(texts))]
 
     def _read_one(self, question: list[int], context: str, text: str) -> Reading:
