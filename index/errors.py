@@ -16,6 +16,10 @@ QaError
 from __future__ import annotations
 
 
+class NotWantedError(Exception):
+    """Leaves work whose result nobody waits for any more; never told, so not a QaError."""
+
+
 class QaError(Exception):
     """Base of all errors that are told to the user as one sentence, without a traceback."""
 

@@ -6,9 +6,10 @@ highest sum of logits, against the sum at the first token, which stands for "no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from index.errors import NotWantedError
 from index.models import DEFAULT_READER, find_builtin, is_builtin
 from index.onnx_runtime import TextModel, Tokens
 from index.types import Reader, Reading, Span
@@ -49,12 +50,21 @@ class OnnxReader(TextModel):
         """True where the graph has logits of starts and ends."""
         return "start_logits" in self._session.outputs
 
-    def read(self, question: str, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Reading]:
+    def read(
+        self,
+        question: str,
+        texts: Sequence[str],
+        contexts: Sequence[str] | None = None,
+        *,
+        wanted: Callable[[], bool] | None = None,
+    ) -> list[Reading]:
         """One reading for each text, in order; spans count characters of the text alone.
 
         Of the question 96 tokens are read, of a context 64, of a text what is left of 512.
 
+        :param wanted: asked before each text; where it says no, the texts being read are read to their end, no other.
         :raises ValueError: where there are not as many contexts as texts.
+        :raises NotWantedError: where `wanted` said no.
         """
         around = list(contexts) if contexts is not None else [""] * len(texts)
         if len(around) != len(texts):
@@ -63,6 +73,8 @@ class OnnxReader(TextModel):
         readings: dict[int, Reading] = {}
 
         def read(number: int) -> None:
+            if wanted is not None and not wanted():
+                raise NotWantedError
             readings[number] = self._read_one(asked, around[number], texts[number])
 
         self._run_each(read, texts)

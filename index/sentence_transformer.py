@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from index.errors import ModelError
+from index.errors import ModelError, NotWantedError
 from index.models import compute_sha256
 from index.onnx_runtime import replace_surrogates
 from index.types import Reading
@@ -131,17 +131,36 @@ class CrossEncoderReader:
         """False: a ranking head gives one number."""
         return False
 
-    def read(self, question: str, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Reading]:
-        """One reading for each text, in order; a context stands before its text."""
-        import torch
+    def read(
+        self,
+        question: str,
+        texts: Sequence[str],
+        contexts: Sequence[str] | None = None,
+        *,
+        wanted: Callable[[], bool] | None = None,
+    ) -> list[Reading]:
+        """One reading for each text, in order; a context stands before its text.
 
+        :raises NotWantedError: where `wanted`, asked once before each batch, said no.
+        """
         if not texts:
             return []
         around = contexts if contexts is not None else [""] * len(texts)
         asked = _prepare(question)
         pairs = [(asked, _prepare(f"{c}\n{t}" if c else t)) for t, c in zip(texts, around, strict=True)]
+        batch = _BATCH_ON_CPU if self._model.device.type == "cpu" else _BATCH_ON_GPU
+        readings: list[Reading] = []
+        for start in range(0, len(pairs), batch):
+            if wanted is not None and not wanted():
+                raise NotWantedError
+            readings += self._read_batch(pairs[start : start + batch])
+        return readings
+
+    def _read_batch(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
+        import torch
+
         # Raw logits: a sigmoid rounds the best ones together and their order is lost.
-        scores = self._model.predict(pairs, activation_fn=torch.nn.Identity(), show_progress_bar=False)
+        scores = self._model.predict(list(pairs), activation_fn=torch.nn.Identity(), show_progress_bar=False)
         return [Reading(relevance=float(score)) for score in scores]
 
 

@@ -275,9 +275,17 @@ class Reader(Protocol):
     def finds_spans(self) -> bool:
         """True where `Reading.spans` and `Reading.no_answer` are filled."""
 
-    def read(self, question: str, texts: Sequence[str], contexts: Sequence[str] | None = None) -> list[Reading]:
+    def read(
+        self,
+        question: str,
+        texts: Sequence[str],
+        contexts: Sequence[str] | None = None,
+        *,
+        wanted: Callable[[], bool] | None = None,
+    ) -> list[Reading]:
         """One reading for each text, in order. `contexts` (title, headings) are read before the texts; the offsets
-        of spans count in the text alone."""
+        of spans count in the text alone. `wanted` is asked, from any thread, before each text or few texts are read;
+        raises NotWantedError once it says no."""
 
 
 class SearchIndex(Protocol):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.errors import DocumentsError, IndexDamagedError, IndexStaleError
+from index.errors import DocumentsError, IndexDamagedError, IndexStaleError, NotWantedError
 from index.types import BuildReport, Candidate, Changes, Encoder, ProgressCallback, Reader
 from qa.answer import (
     MOST_QUOTES,
@@ -91,14 +91,17 @@ class Engine:
         *,
         as_typed: bool = False,
         on_passages: Callable[[tuple[Passage, ...]], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
     ) -> Answer:
-        """Answer or abstain; see `qa.types.Asks`. Raises UsageError for a question that is empty or far too long."""
+        """Answer or abstain; see `qa.types.Asks`. Raises UsageError for a question that is empty or far too long,
+        NotWantedError where `wanted` said no."""
         question = check_question(question)
         understood = understand(question, () if as_typed else history)
         watch = _Stopwatch()
         self._look_after_index()
         watch.lap("refresh")
-        read = self._gather(understood, watch, on_passages)
+        read = self._gather(understood, watch, on_passages, wanted)
+        _check_wanted(wanted)
         answer = self._decide(understood.asked_as, read)
         watch.lap("quote")
         return replace(
@@ -111,15 +114,21 @@ class Engine:
 
     def gather_evidence(self, question: str, history: tuple[Turn, ...] = ()) -> list[Evidence]:
         """What an answer is decided from: the closest passages in their final order, read by the cross-encoder."""
-        return self._gather(understand(check_question(question), history), _Stopwatch(), None)
+        return self._gather(understand(check_question(question), history), _Stopwatch())
 
     def _gather(
-        self, asked: Understood, watch: _Stopwatch, on_passages: Callable[[tuple[Passage, ...]], None] | None
+        self,
+        asked: Understood,
+        watch: _Stopwatch,
+        on_passages: Callable[[tuple[Passage, ...]], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
     ) -> list[Evidence]:
+        _check_wanted(wanted)
         found = self._search(asked, watch)
+        _check_wanted(wanted)
         if on_passages is not None:
             on_passages(build_passages(found, self._settings.passages))
-        read = self._read(asked.asked_as, found)
+        read = self._read(asked.asked_as, found, wanted)
         watch.lap("rerank")
         return read
 
@@ -164,7 +173,7 @@ class Engine:
         mixed: Vectors = (1 - asked.context_weight) * alone + asked.context_weight * with_context
         return mixed
 
-    def _read(self, question: str, found: list[Evidence]) -> list[Evidence]:
+    def _read(self, question: str, found: list[Evidence], wanted: Callable[[], bool] | None = None) -> list[Evidence]:
         """The candidates in their final order, the first of them read by the cross-encoder."""
         reader = self._reader.result()
         if reader is None or not found:
@@ -172,7 +181,8 @@ class Engine:
         head = found[: choose_depth([len(one.source.paragraph.text) for one in found])]
         brevity = compute_brevity(len(question.split()))
         paragraphs = [one.source.paragraph for one in head]
-        readings = reader.read(question, [one.text for one in paragraphs], [one.context for one in paragraphs])
+        texts, contexts = [one.text for one in paragraphs], [one.context for one in paragraphs]
+        readings = reader.read(question, texts, contexts, wanted=wanted)
         scored = [
             replace(one, reading=reading, order=blend(one.candidate.fused, reading, brevity), brevity=brevity)
             for one, reading in zip(head, readings, strict=True)
@@ -303,6 +313,11 @@ class Engine:
             if not self._settings.refresh:
                 raise
             return False  # a refresh makes damaged files again, or says what else to do
+
+
+def _check_wanted(wanted: Callable[[], bool] | None) -> None:
+    if wanted is not None and not wanted():
+        raise NotWantedError
 
 
 def _locate(settings: Settings) -> Path:

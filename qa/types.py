@@ -170,9 +170,11 @@ class Asks(Protocol):
         *,
         as_typed: bool = False,
         on_passages: Callable[[tuple[Passage, ...]], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
     ) -> Answer:
         """Answer or abstain. `as_typed` takes nothing over from `history`; `on_passages` gets the closest passages
-        before the quotes are scored."""
+        before the quotes are scored. `wanted` is asked between the steps and before each passage is read, from any
+        thread; raises NotWantedError once it says no."""
 
     def load_state(self) -> IndexState:
         """The open generation and how the folder differs from it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hash_encoder import HashEncoder
 
-from index.errors import DocumentsError, IndexStaleError, UsageError
+from index.errors import DocumentsError, IndexStaleError, NotWantedError, UsageError
 from qa.engine import Engine, open_engine
 from qa.settings import Settings
 from qa.types import Answer, Passage, Turn
@@ -69,6 +69,22 @@ def test_the_closest_passages_come_before_the_answer(engine: Engine) -> None:
     early: list[tuple[Passage, ...]] = []
     engine.ask("How high is the lighthouse?", on_passages=early.append)
     assert "33 metres" in early[0][0].text
+
+
+def test_a_question_that_nobody_waits_for_is_left(engine: Engine) -> None:
+    """Given up while the passages are read, it is not read to its end; the next question is answered."""
+    shown: list[tuple[Passage, ...]] = []
+    asked: list[int] = []
+
+    def wanted() -> bool:
+        if shown:
+            asked.append(1)
+        return len(asked) < 2
+
+    with pytest.raises(NotWantedError):
+        engine.ask("How high is the lighthouse?", on_passages=shown.append, wanted=wanted)
+    assert shown
+    assert engine.ask("How high is the lighthouse?", wanted=lambda: True).answered
 
 
 def test_a_follow_up_takes_its_subject_from_the_conversation(engine: Engine) -> None:

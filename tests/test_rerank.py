@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.errors import NotWantedError
 from index.models import DEFAULT_READER
-from index.rerank import _find_spans, load_reader
-from index.types import Reader
+from index.onnx_runtime import count_processors
+from index.rerank import OnnxReader, _find_spans, load_reader
+from index.types import Reader, Reading
 
 QUESTION = "How much did exports to Germany amount to?"
 PASSAGE = "In 2021 exports to Germany came to €146.9 billion, more than to any other country."
@@ -56,6 +58,22 @@ def test_any_length(reader: Reader) -> None:
 def test_no_texts(reader: Reader) -> None:
     """Nothing in, nothing out."""
     assert reader.read(QUESTION, []) == []
+
+
+def test_a_reading_that_nobody_wants_is_left(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts whose reading has begun are read to their end, and no other; what is asked next is read as ever."""
+    read: list[str] = []
+    read_one = OnnxReader._read_one
+
+    def count(self: OnnxReader, question: list[int], context: str, text: str) -> Reading:
+        read.append(text)
+        return read_one(self, question, context, text)
+
+    monkeypatch.setattr(OnnxReader, "_read_one", count)
+    with pytest.raises(NotWantedError):
+        reader.read(QUESTION, [PASSAGE] * 50, wanted=lambda: len(read) < 3)
+    assert 3 <= len(read) <= 3 + count_processors()
+    assert len(reader.read(QUESTION, [PASSAGE] * 3, wanted=lambda: True)) == 3
 
 
 def test_contexts_must_match(reader: Reader) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from index.encoder import load_encoder
-from index.errors import ModelError
+from index.errors import ModelError, NotWantedError
 from index.models import DEFAULT_ENCODER, find_builtin
 from index.rerank import load_reader
 from index.types import Encoder
@@ -165,6 +165,8 @@ def test_cross_encoder_scores_as_the_library(cross_encoder: Path) -> None:
     assert not reader.finds_spans
     assert all(reading.spans == () and reading.no_answer is None for reading in readings)
     assert reader.read("when?", []) == []
+    with pytest.raises(NotWantedError):
+        reader.read("when?", TEXTS, wanted=lambda: False)
 
 
 def test_encoder_is_refused_as_reranker() -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from index.errors import DocumentsError, UsageError
+from index.errors import DocumentsError, NotWantedError, UsageError
 from index.types import Changes, Skipped
 from qa.types import (
     Answer,
@@ -155,6 +155,7 @@ class RecordedEngine:
         *,
         as_typed: bool = False,
         on_passages: Callable[[tuple[Passage, ...]], None] | None = None,
+        wanted: Callable[[], bool] | None = None,
     ) -> Answer:
         """See `qa.types.Asks`."""
         self.threads.add(threading.current_thread().name)
@@ -166,6 +167,8 @@ class RecordedEngine:
         if on_passages is not None:
             on_passages(build_passages())
         self.gate.wait(10)
+        if wanted is not None and not wanted():
+            raise NotWantedError
         return build_answer(question, as_typed=as_typed)
 
     def load_state(self) -> IndexState:

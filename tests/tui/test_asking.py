@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from index.types import Reading
 from qa.sessions import TurnState, open_sessions
 from qa.settings import Settings
 from qa.tui.turns import Stage
@@ -186,6 +187,33 @@ async def test_escape_cancels(before_passages: bool, tmp_path: Path) -> None:
     [session] = store.list_sessions()
     assert [turn.state for turn in store.load_turns(session.session_id)] == ["cancelled", "answered"]
     store.close()
+
+
+async def test_escape_stops_a_reading_that_has_begun(real_engine: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The passages that are being read when Escape is pressed are the last ones; the next question need not wait."""
+    from index.onnx_runtime import count_processors
+    from index.rerank import OnnxReader
+
+    began, may_go_on = threading.Event(), threading.Event()
+    read: list[str] = []
+    read_one = OnnxReader._read_one
+
+    def hold(self: OnnxReader, question: list[int], context: str, text: str) -> Reading:
+        read.append(text)
+        began.set()
+        may_go_on.wait(20)
+        return read_one(self, question, context, text)
+
+    monkeypatch.setattr(OnnxReader, "_read_one", hold)
+    async with open_app(real_engine) as face:
+        turn = await face.send("How high are spring tides in the Bay of Fundy?")
+        await face.until(began.is_set)
+        await face.press("escape")
+        assert turn.state is TurnState.CANCELLED
+        may_go_on.set()
+        await face.until(lambda: face.app.main.is_idle)
+        assert len(turn.passages) > count_processors() >= len(read)
+        assert (await face.ask("How high are spring tides in the Bay of Fundy?")).state is TurnState.ANSWERED
 
 
 async def test_escape_cancels_what_waits() -> None:

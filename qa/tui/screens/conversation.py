@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
-from index.errors import QaError
+from index.errors import NotWantedError, QaError
 from qa.render import render_markdown
 from qa.sessions import SavedTurn, TurnState, build_history
 from qa.tui.faces import ConversationFace
@@ -42,10 +42,6 @@ from qa.types import Answer, Asks, Passage, Turn
 
 _MOST_HISTORY = 10
 """Turns a follow-up may take over from."""
-
-
-class QuestionCancelledError(Exception):
-    """Leaves the engine between searching and reading, where nobody waits for the answer any more."""
 
 
 class ConversationScreen(Screen[None]):
@@ -87,6 +83,11 @@ class ConversationScreen(Screen[None]):
         self._answer_waiting()
         self.conversation.set_welcome(self._face.welcome)
         self.call_after_refresh(self._face.begin)
+
+    @property
+    def is_idle(self) -> bool:
+        """True where no question is being answered and none waits."""
+        return self._in_work is None and not self._waiting
 
     def engine_opened(self) -> None:
         """Questions can be answered from now on."""
@@ -136,7 +137,7 @@ class ConversationScreen(Screen[None]):
             answer = await self._face.ask_engine(
                 lambda engine: self._ask_engine(engine, turn, history), Urgency.QUESTION
             )
-        except QuestionCancelledError:
+        except NotWantedError:
             return
         except QaError as error:
             turn.state, turn.message = TurnState.FAILED, str(error)
@@ -153,13 +154,14 @@ class ConversationScreen(Screen[None]):
         """Runs in the engine's thread."""
 
         def on_passages(passages: tuple[Passage, ...]) -> None:
-            if turn.cancelled.is_set():
-                raise QuestionCancelledError
             self.post_message(PassagesFound(turn, passages))
 
-        if turn.cancelled.is_set():
-            raise QuestionCancelledError
-        return engine.ask(turn.question, history, as_typed=turn.as_typed, on_passages=on_passages)
+        def wanted() -> bool:
+            return not turn.cancelled.is_set()
+
+        if not wanted():
+            raise NotWantedError
+        return engine.ask(turn.question, history, as_typed=turn.as_typed, on_passages=on_passages, wanted=wanted)
 
     def _history_before(self, turn: TurnModel) -> tuple[Turn, ...]:
         saved = []
