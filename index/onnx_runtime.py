@@ -264,6 +264,9 @@ def _build_options() -> Any:
 
 
 def _runtime() -> ModuleType:
+    # Read once, at the import. Version 1.32 would otherwise give this machine a number, keep a database of events in
+    # the home folder and after seconds look for the host to send them to; `disable_telemetry_events` comes too late.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # 50 ms besides numpy
 
     runtime: ModuleType = onnxruntime

@@ -113,6 +113,17 @@ def test_index_and_ask_open_no_socket(articles: Path, watched: dict[str, str]) -
     assert Path(watched["QA_TEST_SOCKETS"]).read_text(encoding="utf-8") == ""
 
 
+def test_nothing_is_noted_about_the_user(articles: Path, watched: dict[str, str], tmp_path: Path) -> None:
+    """Indexing and asking leave nothing in the home folder but the cache named after the program: no library's
+    telemetry, which would keep a number for this machine there."""
+    home = tmp_path / "home"
+    home.mkdir()
+    owned = {name: value for name, value in watched.items() if not name.startswith(("XDG_", "QA_CACHE", "ORT_"))}
+    run_qa(articles, owned | {"HOME": str(home)}, "ask", QUESTION)
+    left = {path.relative_to(home).parts[:2] for path in home.rglob("*") if path.is_file()}
+    assert left <= {(".cache", "qa")}
+
+
 def test_the_watch_sees_a_socket(watched: dict[str, str]) -> None:
     """The other way round: a socket that is made is noted, so the checks here can fail."""
     code = "import socket; socket.socket().close()"
