@@ -41,16 +41,20 @@ class Settings:
     """Action of the app -> key."""
 
 
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "docs": str,
-    "model": str,
-    "reranker": str,
-    "passages": int,
-    "threshold": (int, float),
-    "refresh": bool,
-    "theme": str,
-    "keys": dict,
+_KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    "docs": (str, "text in quotation marks"),
+    "model": (str, "text in quotation marks"),
+    "reranker": (str, "text in quotation marks"),
+    "passages": (int, "a whole number"),
+    "threshold": ((int, float), "a number"),
+    "refresh": (bool, "true or false"),
+    "theme": (str, "text in quotation marks"),
+    "keys": (dict, "a table, [keys]"),
 }
+"""Of each setting in `qa.toml`: its type, and the type in words."""
+
+_TRUE = frozenset({"1", "yes", "true", "on"})
+_FALSE = frozenset({"0", "no", "false", "off"})
 
 
 def load_settings(
@@ -68,9 +72,11 @@ def load_settings(
     if found is not None:
         values |= _load_file(found)
     values |= _read_environment(environment)
-    values |= {name: value for name, value in options.items() if value is not None}
+    chosen = {name: value for name, value in options.items() if value is not None}
+    _check_ranges(chosen, "")
+    values |= chosen
     values["docs"] = _resolve_docs(values.get("docs"), start)
-    return _checked(values)
+    return Settings(**values)
 
 
 def find_settings_file(start: Path) -> Path | None:
@@ -85,7 +91,7 @@ def find_settings_file(start: Path) -> Path | None:
 
 def _resolve_docs(named: Any, start: Path) -> Path:
     if named is not None:
-        return (start / Path(str(named)).expanduser()).resolve()
+        return _resolve(start, str(named))
     for folder in (start, *start.parents):
         if (folder / DEFAULT_DOCS).is_dir():
             return folder / DEFAULT_DOCS
@@ -93,6 +99,16 @@ def _resolve_docs(named: Any, start: Path) -> Path:
         f"no documents folder: there is no {DEFAULT_DOCS}/ or {SETTINGS_FILE} in {start} or above it; "
         "name one with --docs DIR."
     )
+
+
+def _resolve(start: Path, named: str) -> Path:
+    """:raises UsageError: where no path can be called that: a NUL, or the home folder of nobody."""
+    try:
+        return (start / Path(named).expanduser()).resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise UsageError(
+            f"{named!r} cannot be the path of a folder ({error}); name another with --docs DIR."
+        ) from error
 
 
 def _load_file(path: Path) -> dict[str, Any]:
@@ -107,11 +123,12 @@ def _load_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read ({error.strerror}); make it readable or remove it.") from error
     for name, value in values.items():
         _check_known(name, str(path))
-        expected = _TYPES[name]
+        expected, words = _KINDS[name]
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-            raise UsageError(f"{path}: the value of '{name}' has the wrong type; see 'Settings' in the README.")
+            raise UsageError(f"{path}: the value of '{name}' has the wrong type; write {words}.")
+    _check_ranges(values, f"{path}: ")
     if "docs" in values:
-        values["docs"] = path.parent / Path(values["docs"]).expanduser()
+        values["docs"] = _resolve(path.parent, values["docs"])
     if "keys" in values and not all(isinstance(key, str) for key in values["keys"].values()):
         raise UsageError(f'{path}: in [keys] each action needs one key as text, such as "ctrl+o".')
     return values
@@ -134,8 +151,11 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, convert in (("passages", int), ("threshold", float)):
         if text := environment.get(_ENVIRONMENT_PREFIX + name.upper()):
             values[name] = _converted(name, text, convert)
+            _check_ranges({name: values[name]}, f"{_ENVIRONMENT_PREFIX}{name.upper()}: ")
     if text := environment.get("QA_REFRESH"):
-        values["refresh"] = text.lower() not in {"0", "no", "false", "off"}
+        if text.lower() not in _TRUE | _FALSE:
+            raise UsageError(f"QA_REFRESH={text!r} is neither yes nor no; set it to 1 or 0, or unset it.")
+        values["refresh"] = text.lower() in _TRUE
     return values
 
 
@@ -148,11 +168,11 @@ def _converted(name: str, text: str, convert: type[int] | type[float]) -> int | 
         ) from error
 
 
-def _checked(values: dict[str, Any]) -> Settings:
+def _check_ranges(values: Mapping[str, Any], where: str) -> None:
+    """:param where: the file or the variable that the values come from, with a colon; empty for the command line."""
     passages = values.get("passages")
     if passages is not None and not 1 <= passages <= 100:
-        raise UsageError(f"{passages} passages cannot be shown; choose a number from 1 to 100.")
+        raise UsageError(f"{where}{passages} passages cannot be shown; choose a number from 1 to 100.")
     threshold = values.get("threshold")
     if threshold is not None and not 0.0 <= threshold <= 1.0:
-        raise UsageError(f"a threshold of {threshold} has no meaning; choose a number from 0 to 1.")
-    return Settings(**values)
+        raise UsageError(f"{where}a threshold of {threshold} has no meaning; choose a number from 0 to 1.")

@@ -49,10 +49,14 @@ def test_no_folder_is_an_error_that_names_the_option(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('pasages = 3\ndocs = "x"', "did you mean 'passages'"),
-        ('passages = "3"', "'passages' has the wrong type"),
+        ('passages = "3"', "'passages' has the wrong type; write a whole number"),
         ("passages = true", "'passages' has the wrong type"),
-        ("passages = 0", "from 1 to 100"),
-        ("threshold = 1.5", "from 0 to 1"),
+        ("refresh = 1", "'refresh' has the wrong type; write true or false"),
+        ("passages = 0", r"qa\.toml: 0 passages .* from 1 to 100"),
+        ("threshold = 1.5", r"qa\.toml: .* from 0 to 1"),
+        ("threshold = nan", "from 0 to 1"),
+        ('docs = "a\\u0000b"', "cannot be the path of a folder"),
+        ('docs = "~nobody-of-that-name/x"', "cannot be the path of a folder"),
         ("= 3", "not valid TOML"),
         ("[keys]\nask = 3", "needs one key as text"),
     ],
@@ -68,3 +72,25 @@ def test_a_variable_that_is_no_number_is_named(project: Path) -> None:
     """The same for variables."""
     with pytest.raises(UsageError, match="QA_PASSAGES='many'"):
         load_settings({}, {"QA_PASSAGES": "many"}, project)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("QA_PASSAGES", "0", "QA_PASSAGES: 0 passages"),
+        ("QA_THRESHOLD", "nan", "QA_THRESHOLD: a threshold of nan"),
+        ("QA_REFRESH", "maybe", "QA_REFRESH='maybe' is neither yes nor no"),
+    ],
+)
+def test_a_variable_that_cannot_be_meant_is_named(project: Path, name: str, value: str, said: str) -> None:
+    """Out of range, or neither yes nor no: refused with the variable's name, never taken for something else."""
+    with pytest.raises(UsageError, match=said):
+        load_settings({}, {name: value}, project)
+
+
+@pytest.mark.parametrize(
+    ("value", "refreshes"), [("0", False), ("No", False), ("off", False), ("1", True), ("on", True)]
+)
+def test_refreshing_is_switched_by_a_variable(project: Path, value: str, refreshes: bool) -> None:
+    """In the words that people use for it."""
+    assert load_settings({}, {"QA_REFRESH": value}, project).refresh is refreshes
