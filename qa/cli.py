@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from index.errors import QaError, UsageError
+from index.errors import QaError, StorageError, UsageError
 from qa.diagnostics import ExitCode, exit_code_for, tell, tell_error
 
 if TYPE_CHECKING:
@@ -67,26 +67,57 @@ def _load_settings(context: click.Context, **more: Any) -> Settings:
 @shared_options
 @click.option("--plain", is_flag=True, help="Converse line by line on stdin and stdout, without the app.")
 @click.option("--theme", metavar="NAME", callback=_remembered, expose_value=False, help="Theme of the app.")
+@click.option("--continue", "continued", is_flag=True, help="Go on with the latest conversation over the folder.")
+@click.option("--session", "number", type=int, metavar="N", help="Go on with conversation N of `qa sessions`.")
 @click.version_option(package_name="qa", message="qa %(version)s")
 @click.pass_context
-def cli(context: click.Context, plain: bool) -> None:
+def cli(context: click.Context, plain: bool, continued: bool, number: int | None) -> None:
     """Ask questions over a folder of articles; get verbatim, checkable quotes, or an honest 'not in the articles'.
 
     Without a command, opens the app.
     """
+    if continued and number is not None:
+        raise UsageError("--continue and --session exclude each other; choose one.")
     if context.invoked_subcommand is None:
-        _run_app(_load_settings(context), plain)
+        _converse(context, plain, continued, number)
+    elif plain or continued or number is not None:
+        raise UsageError("--plain, --continue and --session are for qa without a command; leave one of them out.")
 
 
-def _run_app(settings: Settings, plain: bool) -> None:
+def _converse(context: click.Context, plain: bool, continued: bool, number: int | None) -> None:
+    documents = None
+    if number is not None:
+        from qa.session_commands import find_documents
+
+        documents = find_documents(number)
+    # Asked for by its number, a conversation goes on over its own folder, wherever one is.
+    settings = _load_settings(context, **({} if context.obj.get("docs") else {"docs": documents}))
+    if continued:
+        from qa.session_commands import find_latest
+
+        number = find_latest(settings.docs)
     # The app is drawn on stderr, as Textual does it.
     if plain or not (sys.stdout.isatty() and sys.stderr.isatty()):
-        from qa.plain import run_plain
-
-        raise SystemExit(run_plain(lambda: _open_engine(settings), sys.stdin, sys.stdout))
+        raise SystemExit(_run_plain(settings, number))
     from qa.tui.app import run_app
 
-    run_app(settings)
+    run_app(settings, number)
+
+
+def _run_plain(settings: Settings, number: int | None) -> int:
+    """What is piped in is not kept, unless it goes on with a conversation that is."""
+    from qa.plain import Keeping, run_plain
+
+    if number is None and not sys.stdin.isatty():
+        return run_plain(lambda: _open_engine(settings), sys.stdin, sys.stdout)
+    from qa.sessions import open_sessions
+
+    try:
+        keeping = Keeping(open_sessions(), str(settings.docs), number)
+    except StorageError as error:
+        tell(f"The conversation is not being saved: {error}")
+        keeping = None
+    return run_plain(lambda: _open_engine(settings), sys.stdin, sys.stdout, keeping)
 
 
 def _open_engine(settings: Settings) -> Engine:

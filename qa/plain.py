@@ -6,13 +6,16 @@ Nothing is drawn over, moved or coloured; every line says in words what it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TextIO
+from dataclasses import dataclass
+from typing import TextIO, TypeVar
 
 from index.errors import QaError
 from qa.diagnostics import ExitCode, exit_code_for, tell, tell_error
 from qa.safe_text import safe_line, safe_text
+from qa.sessions import SavedTurn, SessionStore, build_history
 from qa.types import Answer, Asks, Citation, Turn
 
+T = TypeVar("T")
 PROMPT = "Question: "
 _MOST_HISTORY = 10
 _HELP = """\
@@ -26,11 +29,42 @@ Type a question and press Enter. Commands:
 """
 
 
-def run_plain(open_engine: Callable[[], Asks], source: TextIO, target: TextIO) -> int:
+@dataclass(slots=True)
+class Keeping:
+    """Where a conversation is saved as it goes."""
+
+    store: SessionStore
+    documents: str
+    """Absolute path of the folder the questions are asked over."""
+    session_id: int | None = None
+    """The session that is continued; None until the first question makes a new one."""
+
+    def load_turns(self) -> list[SavedTurn]:
+        """What was asked before, in this session."""
+        return [] if self.session_id is None else self.store.load_turns(self.session_id)
+
+    def save_question(self, question: str, *, as_typed: bool) -> int:
+        """Saves a question before it is answered; returns the turn's id."""
+        if self.session_id is None:
+            self.session_id = self.store.create_session(question, self.documents)
+        self.store.remember_question(question)
+        return self.store.add_question(self.session_id, question, as_typed=as_typed)
+
+    def save_outcome(self, turn_id: int, outcome: Answer | QaError) -> None:
+        """Saves what came of it."""
+        if isinstance(outcome, Answer):
+            self.store.save_answer(turn_id, outcome)
+        else:
+            self.store.save_failure(turn_id, str(outcome))
+
+
+def run_plain(open_engine: Callable[[], Asks], source: TextIO, target: TextIO, keeping: Keeping | None = None) -> int:
     """Answers each line of `source` on `target` until its end; returns the exit code.
 
     0 where the last question was answered or none was asked, 1 where it is not in the articles; the code of the error
     where the engine cannot be opened. A question that fails is told on stderr and does not end the conversation.
+
+    :param keeping: where the conversation is saved, and what it goes on with; None saves nothing.
     """
     try:
         engine = open_engine()
@@ -38,17 +72,20 @@ def run_plain(open_engine: Callable[[], Asks], source: TextIO, target: TextIO) -
         tell_error(error)
         return exit_code_for(error)
     try:
-        return _Conversation(engine, target, prompts=source.isatty()).run(source)
+        return _Conversation(engine, target, keeping, prompts=source.isatty()).run(source)
     finally:
         engine.close()
+        if keeping is not None:
+            keeping.store.close()
 
 
 class _Conversation:
     """What was asked and answered so far."""
 
-    def __init__(self, engine: Asks, target: TextIO, *, prompts: bool) -> None:
+    def __init__(self, engine: Asks, target: TextIO, keeping: Keeping | None, *, prompts: bool) -> None:
         self._engine = engine
         self._target = target
+        self._keeping = keeping
         self._prompts = prompts
         self._history: list[Turn] = []
         self._last: Answer | None = None
@@ -56,6 +93,7 @@ class _Conversation:
     def run(self, source: TextIO) -> int:
         if self._prompts:
             self._say("Questions are answered from the articles. /help lists the commands.")
+        self._take_up()
         self._prompt()
         for line in source:
             text = line.strip()
@@ -68,6 +106,18 @@ class _Conversation:
             self._target.write("\n")
         declined = self._last is not None and not self._last.answered
         return ExitCode.NOT_IN_ARTICLES if declined else ExitCode.ANSWERED
+
+    def _take_up(self) -> None:
+        """Goes on with the session that is continued: its last answer is there to be shown again."""
+        turns = [] if self._keeping is None else self._keeping.load_turns()
+        if not turns:
+            return
+        self._history = list(build_history(turns))
+        self._last = turns[-1].answer
+        count = "1 question" if len(turns) == 1 else f"{len(turns)} questions"
+        self._say(f"The conversation goes on after {count}. The last one was: {safe_line(turns[-1].question)}")
+        if self._last is not None:
+            self._say(render_plain(self._last))
 
     def _take(self, text: str) -> None:
         command, _, rest = text.partition(" ")
@@ -87,15 +137,30 @@ class _Conversation:
             self._say(f"There is no command {safe_line(command)} here; /help lists them.")
 
     def _ask(self, question: str, *, as_typed: bool = False) -> None:
+        turn_id = self._save(lambda keeping: keeping.save_question(question, as_typed=as_typed)) or 0
         try:
             answer = self._engine.ask(question, tuple(self._history[-_MOST_HISTORY:]), as_typed=as_typed)
         except QaError as error:
             tell(f"Error: {error}")
+            failure = error
+            self._save(lambda keeping: keeping.save_outcome(turn_id, failure))
             return
+        self._save(lambda keeping: keeping.save_outcome(turn_id, answer))
         self._last = answer
         if answer.answered:
             self._history.append(Turn(question, answer.text))
         self._say(render_plain(answer))
+
+    def _save(self, save: Callable[[Keeping], T]) -> T | None:
+        """A disk that is full is told once, and does not end the conversation."""
+        if self._keeping is None:
+            return None
+        try:
+            return save(self._keeping)
+        except QaError as error:
+            self._keeping = None
+            tell(f"The conversation is not being saved: {error}")
+            return None
 
     def _show(self, number: str) -> None:
         found = [one for one in (self._last.citations if self._last else ()) if str(one.number) == number]
@@ -116,6 +181,8 @@ class _Conversation:
     def _forget(self) -> None:
         self._history.clear()
         self._last = None
+        if self._keeping is not None:
+            self._keeping.session_id = None
         self._say("A new conversation.")
 
     def _say(self, text: str) -> None:

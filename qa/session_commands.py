@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 from index.errors import UsageError
@@ -14,11 +15,8 @@ from qa.sessions import Session, SessionStore, open_sessions
 
 def render_sessions(words: str, *, as_json: bool) -> str:
     """The saved sessions that hold all `words`, the latest first: a line each, or JSON."""
-    store = open_sessions()
-    try:
+    with closing(open_sessions()) as store:
         found = store.list_sessions(words)
-    finally:
-        store.close()
     if as_json:
         return render_record([_build_record(session) for session in found], indent=2) + "\n"
     return "".join(f"{_render_line(session)}\n" for session in found)
@@ -41,15 +39,28 @@ def _render_line(session: Session) -> str:
     return safe_line(f"{session.session_id:>5}  {when}  {turns:>13}  {session.title}  ({session.documents})")
 
 
+def find_latest(documents: Path) -> int:
+    """The number of the latest session over a folder (absolute). Raises UsageError where there is none."""
+    with closing(open_sessions()) as store:
+        found = store.list_sessions(documents=documents)
+    if not found:
+        raise UsageError(f"{documents}: no conversation to continue yet; leave --continue out to begin one.")
+    return found[0].session_id
+
+
+def find_documents(session_id: int) -> str | None:
+    """The folder a session was held over, None where it is gone. Raises UsageError where there is no such session."""
+    with closing(open_sessions()) as store:
+        documents = store.load_session(session_id).documents
+    return documents if Path(documents).is_dir() else None
+
+
 def change_session(session_id: int, *, title: str | None = None, delete: bool = False, restore: bool = False) -> str:
     """Renames, deletes or takes a deletion back; says so. Raises UsageError where there is no such session."""
     if (title is not None) + delete + restore != 1:
         raise UsageError("choose one of --rename, --delete and --restore.")
-    store = open_sessions()
-    try:
+    with closing(open_sessions()) as store:
         return _change(store, session_id, title, delete=delete)
-    finally:
-        store.close()
 
 
 def _change(store: SessionStore, session_id: int, title: str | None, *, delete: bool) -> str:
@@ -67,11 +78,8 @@ def _change(store: SessionStore, session_id: int, title: str | None, *, delete: 
 
 def export_session(session_id: int, form: str | None, output: str | None) -> str:
     """The session as text, or an empty string where it was written to `output`, whose ending tells the form."""
-    store = open_sessions()
-    try:
+    with closing(open_sessions()) as store:
         session, turns = store.load_session(session_id), store.load_turns(session_id)
-    finally:
-        store.close()
     form = form or _form_of(output)
     if output is None:
         return render_session(session, turns, form)

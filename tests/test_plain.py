@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from index.errors import DocumentsError
-from qa.plain import PROMPT, run_plain
+from qa.plain import PROMPT, Keeping, run_plain
+from qa.sessions import open_sessions
 from qa.types import Asks
 from tests.tui.recorded import RecordedEngine
 
@@ -19,11 +22,13 @@ class Typing(io.StringIO):
         return True
 
 
-def converse(*lines: str, engine: RecordedEngine | None = None, typed: bool = False) -> tuple[int, str]:
+def converse(
+    *lines: str, engine: RecordedEngine | None = None, typed: bool = False, keeping: Keeping | None = None
+) -> tuple[int, str]:
     """Exit code and all that was said."""
     source = Typing("\n".join(lines) + "\n") if typed else io.StringIO("\n".join(lines) + "\n")
     target = io.StringIO()
-    code = run_plain(lambda: engine or RecordedEngine(), source, target)
+    code = run_plain(lambda: engine or RecordedEngine(), source, target, keeping)
     return code, target.getvalue()
 
 
@@ -85,6 +90,34 @@ def test_errors_are_told_and_do_not_end_it(capsys: pytest.CaptureFixture[str]) -
     assert "the question cannot be meant; ask another." in capsys.readouterr().err
     assert "Quote 1:" in said
     assert code == 0
+
+
+def test_a_conversation_is_kept_and_goes_on(tmp_path: Path) -> None:
+    """Saved as it goes; continued, its answers are history and the last one can be shown; /new begins another."""
+    converse("What do tides do?", "Break", "Nothing?", keeping=Keeping(open_sessions(tmp_path), "/articles"))
+    with closing(open_sessions(tmp_path)) as store:
+        [session] = store.list_sessions()
+        states = [turn.state for turn in store.load_turns(session.session_id)]
+    assert states == ["answered", "failed", "declined"]
+    engine = RecordedEngine()
+    keeping = Keeping(open_sessions(tmp_path), "/articles", session.session_id)
+    _, said = converse("/closest", "And the oldest mill?", "/new", "Nothing?", engine=engine, keeping=keeping)
+    assert said.startswith("The conversation goes on after 3 questions. The last one was: Nothing?\nNot in the")
+    assert "Passage 1," in said
+    assert [one[1:] for one in engine.asked] == [(1, False), (0, False)]
+    with closing(open_sessions(tmp_path)) as store:
+        assert [one.turns for one in store.list_sessions()] == [1, 4]
+        assert store.load_questions()[-1] == "Nothing?"
+
+
+def test_a_conversation_that_cannot_be_kept_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Told once."""
+    store = open_sessions(tmp_path)
+    store.close()
+    _, said = converse("What do tides do?", "Nothing?", keeping=Keeping(store, "/articles"))
+    assert "Quote 1:" in said
+    assert "Not in the articles" in said
+    assert capsys.readouterr().err.count("The conversation is not being saved:") == 1
 
 
 def test_no_index(capsys: pytest.CaptureFixture[str]) -> None:

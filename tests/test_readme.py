@@ -45,7 +45,9 @@ def test_every_command_is_in_the_table_and_has_help(name: str) -> None:
 def test_every_option_is_named() -> None:
     """The same for options."""
     missing = [f"qa {command} {option}" for command, option in list_options() if f"`{option}" not in README]
-    missing += [option for option in ("--plain", "--theme", "--docs") if f"{option}" not in README]
+    missing += [
+        option for option in ("--plain", "--theme", "--continue", "--session", "--docs") if f"{option}" not in README
+    ]
     assert not missing
 
 

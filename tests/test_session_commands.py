@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from test_cli import run_qa
 
 from index.errors import UsageError
 from qa.engine import Engine
@@ -55,3 +56,33 @@ def test_an_export_has_the_quote_and_its_place(session: int, tmp_path: Path, nam
 def test_without_a_file_the_export_is_what_is_printed(session: int) -> None:
     """For pipes."""
     assert "33 metres" in export_session(session, "markdown", None)
+
+
+def test_a_conversation_is_continued_from_the_command_line(docs: Path, tmp_path: Path) -> None:
+    """--continue takes the latest over the folder, --session one by its number and, anywhere, over its own folder."""
+    plain = ("--docs", str(docs), "--plain")
+    result = run_qa(*plain, "--continue", stdin="x")
+    assert result.returncode == 2
+    assert "no conversation to continue yet" in result.stderr
+    store = open_sessions()
+    mine, _ = store.create_session("Mine", docs), store.create_session("Of another folder", tmp_path)
+    store.add_question(mine, "How high is the lighthouse?")
+    store.close()
+    result = run_qa(*plain, "--continue", stdin="When was the lighthouse finished?\n")
+    assert result.stdout.startswith("The conversation goes on after 1 question."), result.stderr
+    assert "Quote 1: " in result.stdout
+    result = run_qa("--session", str(mine), "--plain", stdin="/closest\n", cwd=tmp_path)
+    assert "goes on after 2 questions. The last one was: When was the lighthouse finished?" in result.stdout
+    assert "Passage 1" in result.stdout
+
+
+def test_what_cannot_be_continued_is_told(docs: Path) -> None:
+    """A number that is none, both options, and a command that takes neither."""
+    for arguments, said in (
+        (("--session", "77"), "there is no session 77"),
+        (("--session", "7", "--continue"), "exclude each other"),
+        (("--continue", "ask", "Who?"), "without a command"),
+    ):
+        result = run_qa("--docs", str(docs), *arguments)
+        assert result.returncode == 2
+        assert said in result.stderr

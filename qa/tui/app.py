@@ -342,6 +342,11 @@ class QaApp(App[None]):
             return
         self.main.show_header(session.title)
         await self.main.replace_turns([turn_from_saved(turn) for turn in turns])
+        if session.documents != str(self._options.documents):
+            self.tell(
+                f"This conversation was held over {session.documents}; "
+                f"now questions are answered from {self._options.documents}."
+            )
 
     async def _show_title(self, session_id: int) -> None:
         """The title may have been changed, or the session deleted."""
