@@ -1,7 +1,7 @@
 """Every action of the app with its key: the one table behind bindings, footer, help, command palette and `[keys]`.
 
 A key is changed in `qa.toml` by the action's name: `[keys]` then `articles = "f4"`. An action that several regions
-share (such as `down`) is changed for all of them at once.
+share (such as `down`) is changed for all of them at once. A key so given wins over the box's own editing keys.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
 from qa.safe_text import safe_line
 
@@ -102,6 +103,8 @@ IN_SESSIONS = (
     Action("undo", "ctrl+z", "undo", "Undo", "Take the last deletion back", True),
 )
 
+_BEFORE_EDITING = (*EVERYWHERE, *IN_SESSIONS)
+
 ACTIONS = (*EVERYWHERE, *ASKING, *MOVING, *STEPPING, *READING, *IN_ARTICLE, *IN_SESSIONS)
 
 _BY_NAME = {action.name: action for action in ACTIONS}
@@ -110,7 +113,16 @@ _BY_NAME = {action.name: action for action in ACTIONS}
 def bindings(*actions: Action) -> list[BindingType]:
     """Textual's bindings of these actions, each with the name that `[keys]` knows it by."""
     return [
-        Binding(action.keys, action.action, action.label, show=action.footer, tooltip=action.told, id=action.name)
+        Binding(
+            action.keys,
+            action.action,
+            action.label,
+            show=action.footer,
+            tooltip=action.told,
+            id=action.name,
+            # Before the keys by which a box or a line is edited, since a person may have chosen one of those.
+            priority=action in _BEFORE_EDITING,
+        )
         for action in actions
         if action.keys
     ]
@@ -121,19 +133,90 @@ def named(*names: str) -> tuple[Action, ...]:
     return tuple(_BY_NAME[name] for name in names)
 
 
+_WHERE_ONE_TYPES = (*EVERYWHERE, *ASKING, *IN_SESSIONS)
+_SHARED_WITH_ARTICLES = named("copy-quote", "copy-citation", "edit", "original", "help-here")
+_REGIONS = (
+    (*EVERYWHERE, *ASKING),
+    (*EVERYWHERE, *MOVING, *STEPPING, *READING),
+    (HELP, *MOVING, *STEPPING, *IN_ARTICLE, *_SHARED_WITH_ARTICLES),
+    (HELP, *IN_SESSIONS),
+)
+"""Actions that can be meant at the same time: in each, a key has one meaning."""
+_MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
+_NAMES = {key.value for key in Keys}
+_UNICODE_NAMES = {name: long for long, name in KEY_NAME_REPLACEMENTS.items()}
+
+
 def check_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The keys that can be used, and a sentence for each that cannot: unknown name, or a key given twice."""
+    """The keys that can be used, and a sentence for each that cannot.
+
+    Refused are an action's name that does not exist, what is no key, a key that would be typed, and one that another
+    action has in the same place.
+    """
     usable: dict[str, str] = {}
     told: list[str] = []
-    for name, key in keys.items():
-        if name not in _BY_NAME:
-            near = difflib.get_close_matches(name, _BY_NAME, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "F1 shows the names."
-            told.append(f"[keys] has no action '{safe_line(name)}'; {hint}")
-        elif not key.strip():
-            told.append(f'[keys] {name} is empty; name a key such as "f4".')
-        elif taken := [other for other, used in usable.items() if used == key]:
-            told.append(f"[keys] {name} and {taken[0]} are both '{safe_line(key)}'; give one of them another key.")
+    for name, given in keys.items():
+        refusal = _refuse_name(name) or _refuse_key(_BY_NAME[name], given)
+        if refusal is None:
+            usable[name] = given
         else:
-            usable[name] = key
+            told.append(refusal)
+    while (clash := _find_clash(usable)) is not None:
+        name, sentence = clash
+        del usable[name]
+        told.append(sentence)
     return usable, told
+
+
+def _refuse_name(name: str) -> str | None:
+    if name in _BY_NAME:
+        return None
+    near = difflib.get_close_matches(name, _BY_NAME, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "F1 shows the names."
+    return f"[keys] has no action '{safe_line(name)}'; {hint}"
+
+
+def _refuse_key(action: Action, given: str) -> str | None:
+    if not given.strip():
+        return f'[keys] {action.name} is empty; name a key such as "f4".'
+    for key in _split(given):
+        shown = safe_line(key)
+        if not _is_key(key):
+            return f'[keys] {action.name}: \'{shown}\' is not the name of a key; write it like "f4" or "ctrl+k".'
+        if action in _WHERE_ONE_TYPES and _is_typed(key):
+            return f"[keys] {action.name}: '{shown}' would be typed into the question; choose one with ctrl, or f4."
+    return None
+
+
+def _find_clash(usable: Mapping[str, str]) -> tuple[str, str] | None:
+    """An action whose key another one has in the same place, and the sentence that says so."""
+    for name, given in usable.items():
+        for region in _REGIONS:
+            if _BY_NAME[name] not in region:
+                continue
+            for other in region:
+                shared = set(_split(given)) & set(_split(usable.get(other.name, other.keys)))
+                if other.name != name and shared:
+                    key = safe_line(min(shared))
+                    return name, f"[keys] {name} and {other.name} are both '{key}'; give one of them another key."
+    return None
+
+
+def _split(keys: str) -> list[str]:
+    """Each key, by its character where it has one: 'question_mark' and '?' are the same."""
+    return [_find_character(key.strip()) or key.strip() for key in keys.split(",") if key.strip()]
+
+
+def _is_key(key: str) -> bool:
+    *modifiers, base = key.split("+") if key != "+" else [key]
+    return set(modifiers) <= _MODIFIERS and (base in _NAMES or _find_character(base) is not None)
+
+
+def _is_typed(key: str) -> bool:
+    character = _find_character(key)
+    return character is not None and character.isprintable()
+
+
+def _find_character(key: str) -> str | None:
+    """What a key types: '?' for 'question_mark', '/' for 'slash'; None for a key that types nothing."""
+    return key_to_character(_UNICODE_NAMES.get(key, key))

@@ -105,11 +105,59 @@ async def test_keys_that_cannot_be_used_are_told() -> None:
         await face.until(lambda: "No session." in face.text)
 
 
-def test_check_keys() -> None:
-    """Unknown names, empty keys and keys given twice are each told in one sentence."""
-    usable, told = check_keys({"articles": "f4", "sessions": "f4", "problems": " ", "nonsense": "x"})
-    assert usable == {"articles": "f4"}
-    assert len(told) == 3
+async def test_a_key_of_the_boxs_own_editing() -> None:
+    """A key that deletes or moves in the question box, given to an action, does the action there; others still edit."""
+    async with open_app(keys={"articles": "ctrl+k", "cancel": "ctrl+w", "search-questions": "ctrl+a"}) as face:
+        await face.type("one two")
+        await face.press("home", "ctrl+k")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        await face.press("escape", "ctrl+w")
+        assert face.app.main.box.text == "one two"
+        assert face.app.main.conversation.has_focus
+        await face.press("i", "ctrl+u", "end", "ctrl+u")
+        assert face.app.main.box.text == ""
+        await face.press("ctrl+a")
+        await face.until(lambda: "Questions once typed" in face.text)
+
+
+async def test_a_key_of_the_filters_own_editing(tmp_path: Path) -> None:
+    """In the list of sessions too, where ctrl+d deletes a character."""
+    async with open_app(data=tmp_path, keys={"delete": "ctrl+d"}) as face:
+        await face.ask("What do tides do?")
+        await face.press("ctrl+s")
+        await face.until(lambda: "1 session" in face.text)
+        await face.press("ctrl+d")
+        await face.until(lambda: "1 deleted" in face.text)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"articles": "f4", "sessions": "f4"}, "articles and sessions are both 'f4'; give one of them another key"),
+        ({"articles": "ctrl+s"}, "articles and sessions are both 'ctrl+s'"),
+        ({"articles": "enter"}, "articles and ask are both 'enter'"),
+        ({"find": "n"}, "find and next are both 'n'"),
+        ({"problems": " "}, 'problems is empty; name a key such as "f4"'),
+        ({"artikles": "f4"}, "no action 'artikles'; did you mean 'articles'?"),
+        ({"sources": "ctrl+shift+hyperspace"}, "sources: 'ctrl+shift+hyperspace' is not the name of a key"),
+        ({"sources": "F4"}, "sources: 'F4' is not the name of a key"),
+        ({"articles": "a"}, "articles: 'a' would be typed into the question"),
+        ({"delete": "question_mark"}, "delete: '?' would be typed into the question"),
+    ],
+)
+def test_keys_that_are_refused(keys: dict[str, str], said: str) -> None:
+    """Each in one sentence; the other keys still work."""
+    usable, [told] = check_keys({**keys, "down": "w"})
+    assert said in told
+    assert usable["down"] == "w"
+    assert len(usable) == len(keys)
+
+
+def test_keys_that_are_taken() -> None:
+    """Freed by another setting, given with several, or of another place: no clash."""
+    keys = {"articles": "ctrl+s", "sessions": "ctrl+o,f4", "find": "ctrl+f", "undo": "ctrl+f", "help-here": "h"}
+    assert check_keys(keys) == (keys, [])
+    assert check_keys({action.name: action.keys for action in ACTIONS if action.keys})[1] == []
 
 
 def test_names_of_actions_are_unique() -> None:
