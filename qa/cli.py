@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_STDERR = 2
+"""Number of the last of the three standard streams."""
+
+_ONE_OBJECT = "--json writes one object, for one question; write one a line with --jsonl."
 _NO_QUESTION = 'there is no question; ask one: qa ask "Did China condemn the invasion?"'
 
 
@@ -33,10 +38,16 @@ def _remembered(context: click.Context, parameter: click.Parameter, value: Any) 
     return value
 
 
+def docs_option(command: F) -> F:
+    """Which articles; taken before or after a command's name."""
+    option = click.option("--docs", metavar="DIR", callback=_remembered, expose_value=False, help="Folder of articles.")
+    return option(command)
+
+
 def shared_options(command: F) -> F:
-    """The options that every command takes, before or after its name."""
+    """The options of every command that answers or indexes, before or after its name."""
     options = (
-        click.option("--docs", metavar="DIR", callback=_remembered, expose_value=False, help="Folder of articles."),
+        docs_option,
         click.option(
             "--model",
             metavar="NAME",
@@ -63,7 +74,16 @@ def _load_settings(context: click.Context, **more: Any) -> Settings:
     return load_settings({**context.ensure_object(dict), **more})
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+def _examples(*lines: str) -> str:
+    """The end of a command's help: what one would type, each on a line of its own (the mark forbids wrapping)."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_examples('qa ask "Did China condemn the invasion?"', "qa --docs ~/articles", "qa ask --help"),
+)
 @shared_options
 @click.option("--plain", is_flag=True, help="Converse line by line on stdin and stdout, without the app.")
 @click.option("--theme", metavar="NAME", callback=_remembered, expose_value=False, help="Theme of the app.")
@@ -138,14 +158,26 @@ def _progress_line() -> Iterator[Any]:
         progress.close()
 
 
-@cli.command()
+@cli.command(
+    epilog=_examples(
+        'qa ask "Did China condemn the invasion?"',
+        'qa --docs ~/articles ask --json "Who paid for it?" > answer.json',
+        "qa ask --jsonl - < questions.txt > answers.jsonl",
+    )
+)
 @click.argument("questions", nargs=-1, metavar="[QUESTION]...")
 @shared_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--jsonl", "as_json_lines", is_flag=True, help="One JSON object a line, one for each question.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for notes.")
-@click.option("-k", "--passages", type=click.IntRange(1, 100), help="How many of the closest passages to list.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which an answer is given.")
+@click.option(
+    "-k",
+    "--passages",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    help="How many of the closest passages to list; 5 unless given.",
+)
+@click.option("--threshold", metavar="X", type=click.FloatRange(0, 1), help="Confidence from which an answer is given.")
 @click.option("--no-refresh", is_flag=True, help="Answer from the index as it is, and say what is stale.")
 @click.pass_context
 def ask(
@@ -165,38 +197,59 @@ def ask(
     """
     if as_json + as_json_lines + as_markdown > 1:
         raise UsageError("--json, --jsonl and --markdown exclude each other; choose one.")
+    if as_json and len(questions) > 1:
+        raise UsageError(_ONE_OBJECT)
     settings = _load_settings(context, passages=passages, threshold=threshold, refresh=False if no_refresh else None)
     lines = _read_lines(questions)
     show = _build_renderer(settings, as_json, as_json_lines, as_markdown, several=len(questions) != 1)
-    _leave(_answer_all(settings, lines, show, as_records=as_json_lines))
+    _leave(_answer_all(settings, lines, show, as_records=as_json_lines, only_one=as_json))
 
 
-def _read_lines(questions: Sequence[str]) -> Iterator[str]:
+def _read_lines(questions: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(where it stands, question) of each; the place, for messages, is empty for a question on the command line."""
     if questions not in ((), ("-",)):
-        return iter(questions)
+        return (("", question) for question in questions)
     if not questions and sys.stdin.isatty():
         raise UsageError(_NO_QUESTION)
-    return (line for line in sys.stdin if line.strip())
+    return _read_stdin()
 
 
-def _answer_all(settings: Settings, lines: Iterator[str], show: Callable[..., str], *, as_records: bool) -> ExitCode:
+def _read_stdin() -> Iterator[tuple[str, str]]:
+    try:
+        for number, line in enumerate(sys.stdin, 1):
+            text = line.removeprefix("\ufeff") if number == 1 else line
+            if text.strip():
+                yield f"line {number}: ", text
+    except OSError as error:
+        raise _unreadable("stdin", error) from error
+
+
+def _answer_all(
+    settings: Settings,
+    lines: Iterator[tuple[str, str]],
+    show: Callable[..., str],
+    *,
+    as_records: bool,
+    only_one: bool,
+) -> ExitCode:
     """Answers each line on stdout; the worst of their codes. A line that is no question does not stop the others."""
     from qa.questions import parse_request
 
     worst: ExitCode | None = None
     engine: Engine | None = None
-    for line in lines:
+    for place, line in lines:
+        if only_one and worst is not None:
+            raise UsageError(_ONE_OBJECT)
         try:
             request = parse_request(line, as_record=as_records)
         except UsageError as error:
-            tell_error(error)
+            tell_error(UsageError(f"{place}{error}"))
             worst = ExitCode.USAGE
             continue
         # Opened only for a question that can be meant, so that a wrong one is told at once.
         engine = engine or _open_engine(settings)
         answer = engine.ask(request.question, request.history)
-        sys.stdout.write(show(answer, request.identifier))
-        sys.stdout.flush()
+        _write(show(answer, request.identifier))
         code = ExitCode.ANSWERED if answer.answered else ExitCode.NOT_IN_ARTICLES
         worst = max(worst or code, code)
     if worst is None:
@@ -224,7 +277,10 @@ def _build_renderer(
     )
 
 
-@cli.command(name="index")
+@cli.command(
+    name="index",
+    epilog=_examples("qa index", "qa index --status", "qa index --watch", "qa --docs ~/articles index --memory 500"),
+)
 @shared_options
 @click.option("--rebuild", is_flag=True, help="Build from nothing; kept vectors are used again.")
 @click.option("--watch", is_flag=True, help="Follow the folder until interrupted.")
@@ -251,29 +307,41 @@ def index_command(
     """Bring the index up to date with the folder."""
     from qa import indexing
 
+    if status and (rebuild or watch or check or progress_json):
+        raise UsageError("--status changes nothing; leave out --rebuild, --watch, --check and --progress-json.")
+    if as_json and not status:
+        raise UsageError("--json is the form of --status; add that, or take --progress-json.")
+    if watch and progress_json:
+        raise UsageError("--watch and --progress-json exclude each other; choose one.")
     settings = _load_settings(context)
     if status:
-        sys.stdout.write(indexing.render_status(settings, as_json=as_json))
+        _write(indexing.render_status(settings, as_json=as_json))
         return
     task = indexing.Task(rebuild=rebuild, check=check, wait=not no_wait, memory=memory, jobs=jobs)
     indexing.run_indexing(settings, task, watch=watch, progress_json=progress_json)
 
 
-@cli.command()
+@cli.command(
+    short_help="Print an article's text, in which offsets count.",
+    epilog=_examples("qa show notes/tides.txt", "qa show notes/tides.txt --range 120:180"),
+)
 @click.argument("path")
-@shared_options
+@docs_option
 @click.option("--range", "span", metavar="START:END", help="Only these characters.")
 @click.pass_context
 def show(context: click.Context, path: str, span: str | None) -> None:
     """Print an article's canonical text, the one that offsets count in."""
     from qa.showing import render_article
 
-    sys.stdout.write(render_article(_load_settings(context), path, span, on_terminal=sys.stdout.isatty()))
+    _write(render_article(_load_settings(context), path, span, on_terminal=sys.stdout.isatty()))
 
 
-@cli.command()
+@cli.command(
+    short_help="Check the citations of saved answers.",
+    epilog=_examples("qa verify answer.json", 'qa ask --json "Who paid for it?" | qa verify -'),
+)
 @click.argument("answers", metavar="ANSWER.json|-")
-@shared_options
+@docs_option
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
 @click.pass_context
 def verify(context: click.Context, answers: str, as_json: bool) -> None:
@@ -285,23 +353,34 @@ def verify(context: click.Context, answers: str, as_json: bool) -> None:
     from qa.render import render_record
 
     settings = _load_settings(context)
-    text = sys.stdin.read() if answers == "-" else _read_text(answers)
-    report = verifying.verify_answers(
-        verifying.parse_answers(text, "stdin" if answers == "-" else answers), settings.docs
-    )
+    name = "stdin" if answers == "-" else answers
+    report = verifying.verify_answers(verifying.parse_answers(_read_text(answers), name), settings.docs)
     if as_json:
-        sys.stdout.write(render_record(verifying.build_report_record(report), indent=2) + "\n")
+        _write(render_record(verifying.build_report_record(report), indent=2) + "\n")
     else:
-        sys.stdout.write(verifying.render_report(report))
-    raise SystemExit(ExitCode.ANSWERED if report.holds else ExitCode.NOT_IN_ARTICLES)
+        _write(verifying.render_report(report))
+    raise SystemExit(report.exit_code)
 
 
-@cli.command(name="eval")
+@cli.command(
+    name="eval",
+    short_help="Measure how good the answers are.",
+    epilog=_examples(
+        "qa eval questions.jsonl",
+        "qa eval questions.jsonl --json > before.json",
+        "qa eval questions.jsonl --reranker none --baseline before.json",
+    ),
+)
 @click.argument("questions", metavar="QUESTIONS.jsonl")
 @shared_options
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON object, with a row for each question.")
 @click.option("--baseline", metavar="FILE", help="An earlier report (--json) to compare with.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which a question counts as answered.")
+@click.option(
+    "--threshold",
+    metavar="X",
+    type=click.FloatRange(0, 1),
+    help="Confidence from which a question counts as answered.",
+)
 @click.option("--as-typed", is_flag=True, help="Take nothing over from the conversations of questions.")
 @click.pass_context
 def evaluate(
@@ -312,9 +391,14 @@ def evaluate(
     threshold: float | None,
     as_typed: bool,
 ) -> None:
-    """Measure how good answers over the folder are, with labelled questions, one JSON object a line.
+    """Measure how good answers over the folder are, with labelled questions, one JSON object a line:
 
-    Needs an up-to-date index. Run again after an interruption, it goes on where it was.
+    \b
+    {"question": "…", "answers": ["…"], "relevant": [{"doc": "tides.txt", "paragraph": 3}],
+     "answerable": true, "kind": "…", "history": [{"q": "…", "a": "…"}], "id": "…"}
+
+    Only "question" is needed; a question with neither answers nor relevant places has no answer. Needs an up-to-date
+    index. Run again after an interruption, it goes on where it was.
     """
     from pathlib import Path
 
@@ -322,27 +406,37 @@ def evaluate(
 
     settings = _load_settings(context, threshold=threshold)
     earlier = None if baseline is None else Path(baseline)
-    report = run_evaluation(settings, Path(questions), baseline=earlier, as_json=as_json, as_typed=as_typed)
-    sys.stdout.write(report)
+    _write(run_evaluation(settings, Path(questions), baseline=earlier, as_json=as_json, as_typed=as_typed))
 
 
 def _read_text(path: str) -> str:
     from pathlib import Path
 
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text; name a file that `qa ask --json` wrote.") from error
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read ({error.strerror}); name a file that `qa ask --json` wrote."
-        ) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable("stdin" if path == "-" else path, error) from error
 
 
-@cli.command(name="serve")
+def _unreadable(name: str, error: OSError | ValueError) -> UsageError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return UsageError(f"{name} cannot be read ({reason}); name a file that can.")
+
+
+@cli.command(name="serve", epilog=_examples("qa serve", "qa --docs ~/articles serve --port 8080"))
 @shared_options
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; another lets others in.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen at.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen at; another lets others in.",
+)
+@click.option(
+    "--port", metavar="N", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen at."
+)
 @click.pass_context
 def serve_command(context: click.Context, host: str, port: int) -> None:
     """Show the app in a browser."""
@@ -351,7 +445,10 @@ def serve_command(context: click.Context, host: str, port: int) -> None:
     serve(_load_settings(context), host=host, port=port)
 
 
-@cli.command()
+@cli.command(
+    short_help="List saved conversations; rename, delete, restore one.",
+    epilog=_examples("qa sessions", "qa sessions china trade", 'qa sessions --rename 3 "Trade with China"'),
+)
 @click.argument("words", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.option("--rename", nargs=2, type=(int, str), metavar="SESSION TITLE", help="Give a session another title.")
@@ -373,10 +470,13 @@ def sessions(
         shown = commands.change_session(restore, restore=True)
     else:
         shown = commands.render_sessions(" ".join(words), as_json=as_json)
-    sys.stdout.write(shown)
+    _write(shown)
 
 
-@cli.command()
+@cli.command(
+    short_help="Write a saved conversation to a file.",
+    epilog=_examples("qa export 3 > trade.md", "qa export 3 --output trade.html"),
+)
 @click.argument("session", type=int)
 @click.option("--format", "form", type=click.Choice(["markdown", "json", "html"]), help="Of the export.")
 @click.option("-o", "--output", metavar="FILE", help="A new file; its ending tells the format. Default: stdout.")
@@ -384,7 +484,22 @@ def export(session: int, form: str | None, output: str | None) -> None:
     """Write a saved conversation with its citations as Markdown, JSON or HTML."""
     from qa.session_commands import export_session
 
-    sys.stdout.write(export_session(session, form, output))
+    _write(export_session(session, form, output))
+
+
+def _write(text: str) -> None:
+    """To stdout, at once: who reads a pipe gets each answer when it is there.
+
+    :raises StorageError: where the system refuses, a full disk for instance; a reader who left is told as he left.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _lead_nowhere(sys.stdout)
+        raise StorageError(f"stdout cannot be written to ({error.strerror}); make room, or write elsewhere.") from error
 
 
 def _leave(code: ExitCode) -> None:
@@ -394,17 +509,39 @@ def _leave(code: ExitCode) -> None:
     os._exit(code)
 
 
+def _prepare_streams() -> None:
+    """Makes the three streams fit for any text; one that was closed leads nowhere.
+
+    Left closed, its number would be given to the next file that is opened, the index's database perhaps, and
+    everything written to the stream would end there.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """What is left to be written to `stream` is dropped, so that closing it at the end finds no fault."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 def main() -> None:
     """The `qa` command: the one place where our errors become a sentence and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
     except click.ClickException as error:
-        error.show(sys.stderr)
+        tell(_render_usage_error(error))
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         tell("interrupted")
@@ -414,5 +551,14 @@ def main() -> None:
         sys.exit(exit_code_for(error))
     except BrokenPipeError:
         # The reader of a pipe has left (`qa ask … | head -1`): what it wanted, it has.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            _lead_nowhere(stream)
         sys.exit(ExitCode.ANSWERED)
+
+
+def _render_usage_error(error: click.ClickException) -> str:
+    """click's own complaint as a sentence like ours."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context is not None else "qa"
+    said = " ".join(error.format_message().rstrip(".").split())
+    return f"qa: {said}; `{command} --help` says what can be written."

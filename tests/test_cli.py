@@ -137,6 +137,76 @@ def test_wrong_options_are_exit_code_2(docs: Path) -> None:
     assert run_qa("--docs", str(docs), "ask", "--json", "--jsonl", "a").returncode == 2
 
 
+def test_wrong_usage_is_one_sentence(docs: Path) -> None:
+    """Not the usage of the whole program, but what is wrong and where to look."""
+    _assert_one_sentence(run_qa("ask", "-k", "0", "a?"), 2, "0 is not in the range", "qa ask --help")
+    _assert_one_sentence(run_qa("aks"), 2, "Did you mean 'ask'?", "qa --help")
+    _assert_one_sentence(run_qa("index", "--status", "--watch", "--docs", str(docs)), 2, "--status", "leave out")
+    _assert_one_sentence(run_qa("index", "--json", "--docs", str(docs)), 2, "--status")
+    _assert_one_sentence(run_qa("index", "--watch", "--progress-json", "--docs", str(docs)), 2, "exclude each other")
+
+
+def test_one_json_object_is_for_one_question(docs: Path) -> None:
+    """What `--json` writes is JSON, always: a second question is refused, before or after the first was answered."""
+    _assert_one_sentence(run_qa("--docs", str(docs), "ask", "--json", "a?", "b?"), 2, "--jsonl")
+    result = run_qa("--docs", str(docs), "ask", "--json", stdin="How high is the lighthouse?\n\nHow old is it?\n")
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["question"] == "How high is the lighthouse?"
+    assert "--jsonl" in result.stderr
+
+
+def test_a_wrong_line_of_stdin_is_told_with_its_number(docs: Path) -> None:
+    """Blank lines count; the mark that some editors put at the beginning does not."""
+    lines = '\ufeff{"question": "How high is the lighthouse?"}\n\n{"question": 5}\n{bad\n'
+    result = run_qa("--docs", str(docs), "ask", "--jsonl", "-", stdin=lines)
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["question"] == "How high is the lighthouse?"
+    told = [line for line in result.stderr.splitlines() if line.startswith("qa: ")]
+    assert [line.split(":")[1] for line in told] == [" line 3", " line 4"]
+
+
+@pytest.mark.parametrize(
+    ("redirections", "code"),
+    [
+        ("<&-", 2),
+        ("'How high is the lighthouse?' >&-", 0),
+        ("'What is the population of Brazil?' >&-", 1),
+        ("'' 2>&-", 2),
+        ("'How high is the lighthouse?' <&- >&- 2>&-", 0),
+    ],
+)
+def test_closed_streams_change_nothing_but_what_is_seen(docs: Path, redirections: str, code: int) -> None:
+    """The exit code is the same; what belongs on one stream never appears on another, nor in a file of the index."""
+    run_qa("--docs", str(docs), "index")
+    result = _run_in_shell(docs, f"ask {redirections}")
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert run_qa("--docs", str(docs), "index", "--check").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("command", ["ask 'How high is the lighthouse?'", "show harbour.md", "index --status"])
+def test_a_full_disk_under_stdout_is_told(docs: Path, command: str) -> None:
+    """In one sentence, and not with the code that means 'not in the articles'."""
+    run_qa("--docs", str(docs), "index")
+    result = _run_in_shell(docs, f"{command} >/dev/full")
+    _assert_one_sentence(result, 3, "stdout cannot be written to", "No space left")
+
+
+def _run_in_shell(docs: Path, command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """`qa --docs docs COMMAND`, where `command` may redirect streams and be piped on."""
+    return subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m qa --docs '{docs}' {command}"],
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        timeout=120,
+        check=False,
+    )
+
+
 def test_no_documents_folder(tmp_path: Path) -> None:
     """Named, with the option that names another."""
     _assert_one_sentence(run_qa("ask", "a?", "--docs", str(tmp_path / "nowhere")), 3, "nowhere", "--docs")
@@ -177,15 +247,7 @@ def test_an_unreadable_file_is_a_warning_and_the_others_answer(docs: Path) -> No
 def test_a_reader_that_leaves_the_pipe_is_no_error(docs: Path) -> None:
     """`qa ask … | head -1` ends quietly."""
     run_qa("--docs", str(docs), "index")
-    command = f"'{sys.executable}' -m qa --docs '{docs}' ask --jsonl - | head -c 10"
-    result = subprocess.run(
-        ["bash", "-c", command],
-        input="How high is the lighthouse?\n" * 5,
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        timeout=120,
-        check=False,
-    )
+    questions = "How high is the lighthouse?\n" * 5
+    result = _run_in_shell(docs, "ask --jsonl - | head -c 10", stdin=questions)
     assert "Traceback" not in result.stderr
     assert "Exception" not in result.stderr
