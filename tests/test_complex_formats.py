@@ -73,6 +73,49 @@ def test_html_is_the_article_without_its_page() -> None:
     ]
 
 
+FURNITURE = """<a class="skip-link screen-reader-text" href="#c">Skip to content</a>
+<div id="masthead" class="site-header"><p>Hill Blog</p></div>
+<div class="entry"><h1>Sheep on the hill</h1><p>The flock has 640 ewes.</p>
+<p>The judge's <span class="comment">comment</span> was that each shareholder gets a <b class="share">share</b>.</p>
+<div class="sharedaddy"><h3>Share this:</h3><ul><li><a href="#">Twitter</a></li></ul></div>
+<p class="cookie recipe">Cookies are baked for ten minutes.</p>
+<div class="related-posts"><h3>You might also like</h3><p>Cattle were sold for 900 pounds.</p></div></div>
+<div id="comments" class="comments-area"><h2>2 thoughts</h2>
+<ol class="comment-list"><li><p>Fiona: 900 ewes.</p></li></ol>
+<div id="respond"><h3>Leave a Reply</h3></div></div>
+<div class="widget-area sidebar"><h2>Recent Posts</h2><ul><li><a href="1">Deer</a></li></ul></div>
+<div id="cookie-law-info-bar"><p>We assume you are ok with this.</p></div>"""
+
+
+def test_html_without_marks_of_an_article_loses_what_sites_put_around_it() -> None:
+    """Comments, notices of cookies, lists of other articles and buttons go by their names; words of the article that
+    are names as well stay, and an item of which nothing was left leaves no mark behind."""
+    page = f'<html><body class="has-comments cookie-notice">{FURNITURE}</body></html>'
+    assert read_document("a.html", page.encode()).text == (
+        "Sheep on the hill\n\nThe flock has 640 ewes.\n\n"
+        "The judge's comment was that each shareholder gets a share.\n\nCookies are baked for ten minutes."
+    )
+
+
+def test_html_inside_an_article_is_cleaned_as_well() -> None:
+    """Some sites put the comments into the element of the article."""
+    page = "<article><p>Stags are stalked from July.</p><div class='comments'><p>In Norway too.</p></div></article>"
+    assert read_document("a.html", page.encode()).text == "Stags are stalked from July."
+
+
+def test_html_that_is_all_discussion_is_kept() -> None:
+    """What is nearly all of a page is what the page says."""
+    page = "<title>Forum</title><div id='comments'><p>Stags are stalked from July.</p><p>In Norway too.</p></div>"
+    assert read_document("a.html", page.encode()).text == "Stags are stalked from July.\n\nIn Norway too."
+
+
+def test_html_furniture_inside_furniture_is_taken_out_once() -> None:
+    """An element is destroyed with what is in it; thousands of nested ones end no process."""
+    deep = "<nav role=navigation><aside class=sidebar>" * 500 + "<p>gone</p>" + "</aside></nav>" * 500
+    page = f"<main><h1>T</h1><p>Stays here.</p></main>{deep}<footer><nav>x</nav></footer>" * 5
+    assert "gone" not in read_document("a.html", page.encode()).text
+
+
 def test_html_article_element_wins_over_what_is_around_it() -> None:
     """Its links are kept, as an article may be full of them."""
     inner = "<p>It rose to <a href=x>$146.9 billion</a>.</p><p><a href=x>A source of it</a></p>" * 3

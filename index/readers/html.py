@@ -14,6 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from index.readers.assembly import Assembly
 from index.readers.decoding import decode
+from index.readers.html_furniture import remove_furniture
 from index.titles import clean_title
 from index.types import Document
 
@@ -21,11 +22,6 @@ DECLARED = re.compile(
     rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE
 )
 
-DROPPED = (
-    "script, style, noscript, template, svg, math, canvas, iframe, object, nav, aside, footer, form, button, select, "
-    "dialog, audio, video, map, [hidden], [aria-hidden=true], [role=navigation], [role=banner], [role=contentinfo], "
-    "[role=search], [role=complementary], [role=dialog]"
-)
 MAIN = ("article", "main", "[role=main]", "[itemprop=articleBody]")
 LEAST_SHARE = 0.3
 """Of the body's words that an element must hold to be the article."""
@@ -54,8 +50,7 @@ def read(name: str, data: bytes) -> Document:
     """The encoding is the page's declared one where that fits; raises UnreadableFileError where `data` is no text."""
     tree = LexborHTMLParser(_decode(data))
     title, date = _title(tree), _stated(tree, DATE)
-    for node in tree.css(DROPPED):
-        node.decompose()
+    remove_furniture(tree)
     root, is_article = _article(tree)
     assembly = Assembly()
     if root is not None:
@@ -178,6 +173,8 @@ class _Walk:
             elif tag in ("ul", "ol", "table") and self.lists:
                 self.lists.pop()
                 self.joined = False
+            elif tag == "li":
+                self.mark = ""  # of an item of which nothing was left
 
     def _flush(self) -> None:
         """Ends the block that is being collected."""
