@@ -21,8 +21,8 @@ from index.schema import rollback
 from index.staging import StagedArticle, find_space, has_vector, load_staged, save_staged
 from index.types import Document, Encoder, Progress, ProgressCallback, Skipped, SourceFile
 
-SPLIT_VERSION = 2
-"""Raised when `paragraphs` cuts in another way: all articles are then split again, and only new paragraphs embedded."""
+SPLIT_VERSION = 3
+"""Raised when a reader or `paragraphs` cuts in another way: all articles are then split again."""
 _COMMIT_SECONDS = 0.5
 _READ_AHEAD = 2
 """Files a thread that are read before they are needed."""
