@@ -212,13 +212,14 @@ class _Build:
         self._notice(f"The index was made with {self._state['model']}: embedding all paragraphs again with {name}.")
 
     def _read(self, work: Work) -> None:
-        if not work.bases():
+        bases = work.bases()
+        if not bases:
             return
+        self._limits.check_files(work.scan.files[path] for path in bases)
         if self._stage is None:
             self._stage = open_stage(self._folder)
-        ChangeReader(self._docs, self._database, self._stage, self._encoder, self._progress, self._limits.jobs).read(
-            work
-        )
+        reader = ChangeReader(self._docs, self._database, self._stage, self._encoder, self._progress, self._limits)
+        reader.read(work)
 
     def _space(self) -> int:
         return choose_space(self._database, self._encoder, self._state)

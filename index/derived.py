@@ -122,9 +122,7 @@ def _vector_source(database: sqlite3.Connection, limits: Limits) -> VectorSource
 
     dimension = int(records.load_state(database)["dimension"])
     count = _count(database)
-    return VectorSource(
-        dimension, count, lambda: records.stream_vectors(database), load_some, limits.sample, limits.jobs
-    )
+    return VectorSource(dimension, count, lambda: records.stream_vectors(database), load_some, limits.room, limits.jobs)
 
 
 def _lexical_source(database: sqlite3.Connection, limits: Limits) -> LexicalSource:

@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.durable import FileStamp, Previous, write_file
+from index.durable import FileStamp, HashingWriter, Previous, write_file
+from index.inverted import Piece, PieceWriter, head_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,8 +85,9 @@ class VectorSource:
     """All of them in blocks, ids ascending."""
     load_some: Callable[[Ids], tuple[Ids, Vectors]]
     """Those of the given ids; ids come back ascending."""
-    sample_bytes: int = 256 << 20
-    """Most that the vectors may take which lists are trained on."""
+    room_bytes: int = 256 << 20
+    """Most that vectors or codes may take which are held at once: those that lists are trained on, those of a piece of
+    an inverted file, those that recall is measured on."""
     threads: int = 1
     """For training and for measuring recall."""
 
@@ -211,16 +214,18 @@ def _write_anew(target: Path, source: VectorSource, folder: Path) -> list[FileSt
 
 
 def _write_exact(target: Path, source: VectorSource, folder: Path) -> list[FileStamp]:
-    import numpy as np
-
     base = _new_flat(source.dimension)
-    ids: list[Ids] = []
-    for block_ids, vectors in source.load_all():
-        base.add(vectors)
-        ids.append(block_ids)
-    info = VectorsInfo("exact", source.dimension, base.ntotal, 0, 0)
-    stamps = [_write_faiss(target / _BASE_NAME, base, folder)]
-    stamps.append(_write_ids(target / _BASE_IDS_NAME, np.concatenate([*ids, _no_ids()]), folder))
+    base.ntotal = source.count
+    empty = _serialize(base)
+    base.ntotal = 0
+    with closing(HashingWriter(target / _BASE_IDS_NAME)) as ids, closing(HashingWriter(target / _BASE_NAME)) as flat:
+        # FAISS writes codes only from memory: they are put behind their number, which ends the file without them.
+        flat.write(empty[:-8] + (source.count * base.sa_code_size()).to_bytes(8, "little"))
+        for block_ids, vectors in source.load_all():
+            flat.write(base.sa_encode(vectors).tobytes())
+            ids.write(block_ids.astype("<i8").tobytes())
+    info = VectorsInfo("exact", source.dimension, source.count, 0, 0)
+    stamps = [flat.stamp(folder), ids.stamp(folder)]
     return stamps + _write_rest(target, info, _no_block(source.dimension), _no_ids(), folder)
 
 
@@ -230,11 +235,31 @@ def _write_lists(target: Path, source: VectorSource, folder: Path) -> list[FileS
     faiss = _load_faiss()
     import numpy as np
 
-    lists = _lists_for(source.count)
-    sample, queries = _sample(
-        source, min(lists * _TRAIN_VECTORS_PER_LIST, source.sample_bytes // (4 * source.dimension))
-    )
     faiss.omp_set_num_threads(source.threads)
+    base, queries = _train(source)
+    truth = _ExactSearch(queries)
+    pieces = PieceWriter(target, base.code_size, base.nlist, source.room_bytes)
+    position = 0
+    with closing(HashingWriter(target / _BASE_IDS_NAME)) as ids:
+        for block_ids, vectors in source.load_all():
+            positions = np.arange(position, position + len(vectors), dtype=np.int64)
+            pieces.add(*_encode(base, vectors), positions)
+            truth.add(vectors, position)
+            position += len(vectors)
+            ids.write(block_ids.astype("<i8").tobytes())
+    stamps = [pieces.join(target / _BASE_NAME, head_of(_serialize(base)), folder), ids.stamp(folder)]
+    probes, recall = _choose_probes(target / _BASE_NAME, queries, truth.positions, source.room_bytes)
+    faiss.omp_set_num_threads(1)
+    info = VectorsInfo("inverted file", source.dimension, position, 0, 0, base.nlist, probes, recall)
+    return stamps + _write_rest(target, info, _no_block(source.dimension), _no_ids(), folder)
+
+
+def _train(source: VectorSource) -> tuple[Any, Vectors]:
+    """An inverted file without entries, and queries (m, d) to measure it with."""
+    faiss = _load_faiss()
+
+    lists = _lists_for(source.count)
+    sample, queries = _sample(source, min(lists * _TRAIN_VECTORS_PER_LIST, source.room_bytes // (4 * source.dimension)))
     quantizer = faiss.IndexFlatIP(source.dimension)
     base = faiss.IndexIVFScalarQuantizer(
         quantizer, source.dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
@@ -242,53 +267,42 @@ def _write_lists(target: Path, source: VectorSource, folder: Path) -> list[FileS
     base.cp.seed = 1
     base.cp.min_points_per_centroid = 1  # fewer points are met only in tests, and a warning of it helps nobody
     base.train(sample)
-    del sample
-    ids: list[Ids] = []
-    truth = _ExactSearch(queries)
-    position = 0
-    for block_ids, vectors in source.load_all():
-        base.add_with_ids(vectors, np.arange(position, position + len(vectors), dtype=np.int64))
-        truth.add(vectors, position)
-        position += len(vectors)
-        ids.append(block_ids)
-    probes, recall = _choose_probes(base, queries, truth.positions)
-    faiss.omp_set_num_threads(1)
-    info = VectorsInfo("inverted file", source.dimension, position, 0, 0, lists, probes, recall)
-    stamps = [_write_faiss(target / _BASE_NAME, base, folder)]
-    stamps.append(_write_ids(target / _BASE_IDS_NAME, np.concatenate(ids), folder))
-    return stamps + _write_rest(target, info, _no_block(source.dimension), _no_ids(), folder)
+    return base, queries
+
+
+def _encode(base: Any, vectors: Vectors) -> tuple[Ids, Bitmap]:
+    """The list (n,) and the code (n, c) of each vector."""
+    import numpy as np
+
+    if not len(vectors):
+        return _no_ids(), np.empty((0, base.code_size), dtype=np.uint8)
+    encoded = base.sa_encode(vectors)
+    width = encoded.shape[1] - base.code_size
+    padded = np.zeros((len(encoded), 8), dtype=np.uint8)
+    padded[:, :width] = encoded[:, :width]
+    return padded.view("<i8")[:, 0], encoded[:, width:]
 
 
 def _extend_lists(target: Path, previous: Path, plan: _Plan, source: VectorSource, folder: Path) -> list[FileStamp]:
     """Moves the delta into the lists and the dead out of them, with the lists as they were trained."""
-    faiss = _load_faiss()
     import numpy as np
 
-    base = faiss.read_index(str(previous / _BASE_NAME))
-    old_ids = np.array(_load_ids(previous / _BASE_IDS_NAME))
-    alive = np.ones(len(old_ids), dtype=bool)
-    alive[np.searchsorted(old_ids, plan.dead)] = False
-    base.remove_ids(faiss.IDSelectorBitmap(_pack(~alive)))
-    ids = np.union1d(old_ids[alive], plan.delta_ids)
-    _renumber(base, np.searchsorted(ids, old_ids))
+    base = _open_lists(previous / _BASE_NAME)
+    old_ids = _load_ids(previous / _BASE_IDS_NAME)
+    sizes = np.array([base.invlists.list_size(number) for number in range(base.nlist)], dtype=np.int64)
+    ids = np.union1d(np.setdiff1d(old_ids, plan.dead, assume_unique=True), plan.delta_ids)
+    moved = np.searchsorted(ids, old_ids)
+    moved[np.searchsorted(old_ids, plan.dead)] = -1
+    pieces = PieceWriter(target, base.code_size, base.nlist, source.room_bytes)
     delta_ids, vectors = source.load_some(plan.delta_ids)
-    base.add_with_ids(vectors, np.searchsorted(ids, delta_ids))
+    pieces.add(*_encode(base, vectors), np.searchsorted(ids, delta_ids))
+    with closing(Piece(previous / _BASE_NAME, base.code_size, sizes, moved)) as before:
+        stamps = [pieces.join(target / _BASE_NAME, before.read_head(), folder, before)]
+    stamps.append(_write_ids(target / _BASE_IDS_NAME, ids, folder))
     info = VectorsInfo(
         plan.info.kind, plan.info.dimension, len(ids), 0, 0, plan.info.lists, plan.info.probes, plan.info.recall
     )
-    stamps = [_write_faiss(target / _BASE_NAME, base, folder), _write_ids(target / _BASE_IDS_NAME, ids, folder)]
     return stamps + _write_rest(target, info, _no_block(plan.info.dimension), _no_ids(), folder)
-
-
-def _renumber(base: Any, renumbered: Ids) -> None:
-    """Gives the entries of an inverted file new positions, in place."""
-    faiss = _load_faiss()
-
-    for number in range(base.nlist):
-        size = base.invlists.list_size(number)
-        if size:
-            entries = faiss.rev_swig_ptr(base.invlists.get_ids(number), size)
-            entries[:] = renumbered[entries]
 
 
 def _write_rest(
@@ -329,19 +343,38 @@ class _ExactSearch:
         self.positions = np.take_along_axis(positions, best, axis=1)
 
 
-def _choose_probes(base: Any, queries: Vectors, truth: Ids) -> tuple[int, float]:
+def _choose_probes(path: Path, queries: Vectors, truth: Ids, room_bytes: int) -> tuple[int, float]:
     """The fewest lists that reach the wanted recall, and the recall they reach."""
+    base = _open_lists(path)
+    lists, list_bytes = base.nlist, path.stat().st_size // base.nlist + 1
     recall = 0.0
     probes = 1
-    for probes in [*(p for p in _PROBES if p < base.nlist), base.nlist]:
-        base.nprobe = probes
-        # Candidates are ordered again by the exact vectors, so only their being found counts.
-        _, found = base.search(queries, 4 * _RECALL_DEPTH)
-        hits = sum(len(set(row) & set(wanted)) for row, wanted in zip(found.tolist(), truth.tolist(), strict=True))
+    for probes in [*(p for p in _PROBES if p < lists), lists]:
+        together = max(1, room_bytes // (probes * list_bytes))
+        hits = sum(
+            _count_hits(path, probes, queries[first : first + together], truth[first : first + together])
+            for first in range(0, len(queries), together)
+        )
         recall = hits / truth.size
         if recall >= _RECALL_WANTED:
             break
     return probes, recall
+
+
+def _count_hits(path: Path, probes: int, queries: Vectors, truth: Ids) -> int:
+    """Of the nearest, those that are found. The file is opened for so few queries at a time that what they touch of it
+    stays within the memory that a build may use."""
+    base = _open_lists(path)
+    base.nprobe = probes
+    # Candidates are ordered again by the exact vectors, so only their being found counts.
+    _, found = base.search(queries, 4 * _RECALL_DEPTH)
+    return sum(len(set(row) & set(wanted)) for row, wanted in zip(found.tolist(), truth.tolist(), strict=True))
+
+
+def _open_lists(path: Path) -> Any:
+    faiss = _load_faiss()
+
+    return faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
 
 
 def _sample(source: VectorSource, size: int) -> tuple[Vectors, Vectors]:
@@ -440,6 +473,12 @@ def _load_ids(path: Path) -> Ids:
     if path.stat().st_size == 0:
         return _no_ids()
     return np.memmap(path, dtype="<i8", mode="r")
+
+
+def _serialize(base: Any) -> bytes:
+    """The bytes of the file that FAISS would write."""
+    data: bytes = _load_faiss().serialize_index(base).tobytes()
+    return data
 
 
 def _write_ids(path: Path, ids: Ids, folder: Path) -> FileStamp:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from functools import cache
 
-from index.errors import IndexFolderError, QaError, UnusableError
+from index.errors import IndexFolderError, QaError, UnusableError, UsageError
 from index.types import BuildReport, Encoder
 from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error, tell_skipped
 from qa.safe_text import safe_line
@@ -44,14 +44,15 @@ def run_indexing(
 
 
 def _follow(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
-    """Until interrupted. A folder that is empty for a while, or a full disk, may be well at the next change."""
+    """Until interrupted. A folder that is empty for a while, a full disk, or a file too large for the memory allowed,
+    may be well at the next change."""
     from index.watch import watch_folder
 
     tell(f"watching {settings.docs}; Ctrl-C ends it")
     for _ in watch_folder(settings.docs):
         try:
             report = _run_for_person(settings, load_encoder, task)
-        except UnusableError as error:
+        except (UnusableError, UsageError) as error:
             tell_error(error)
         else:
             if report.changes:

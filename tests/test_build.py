@@ -347,6 +347,24 @@ def test_too_little_memory_is_told_before_anything_is_embedded(place: Place) -> 
     assert refresh(place.docs, place.folder, place.load, limits=Limits(memory=500 << 20, jobs=3)).articles == 3
 
 
+def test_a_file_too_large_for_the_memory_allowed_is_told(place: Place) -> None:
+    """What a build needs grows with its largest file, not with the number of files."""
+    (place.docs / "big.txt").write_text("The ferries and the lighthouse, told at length. " * 200_000)
+    with pytest.raises(
+        UsageError, match=r"350 MB of memory are too little to read big\.txt of 9 MB; give at least 467"
+    ):
+        refresh(place.docs, place.folder, place.load, limits=Limits(memory=350 << 20))
+    assert place.encoder.embedded == []
+
+
+def test_files_are_read_ahead_within_the_memory_allowed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many threads do not hold many large files at once; every file is read all the same."""
+    for number in range(30):
+        (place.docs / f"{number:02}.txt").write_text(f"The ferry number {number} is green. " * 20)
+    monkeypatch.setattr(Limits, "ahead", 1000)
+    assert refresh(place.docs, place.folder, place.load, limits=Limits(jobs=8)).articles == 33
+
+
 def test_two_writers(place: Place) -> None:
     """One works; the other leaves with a sentence, or says that it waits and then works."""
     place.refresh()
