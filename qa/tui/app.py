@@ -11,12 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import work
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import BindingType
+from textual.dom import DOMNode
 from textual.screen import Screen
 
 from index.errors import QaError
@@ -24,7 +26,20 @@ from index.types import Changes, Progress
 from qa.safe_text import safe_line, safe_text
 from qa.sessions import Session, SessionStore, find_data_folder, open_sessions
 from qa.tui.clipboard import explain_refusal
-from qa.tui.keys import EVERYWHERE, HELP, IN_ARTICLE, READING, Action, bindings, check_keys, named
+from qa.tui.keys import (
+    ASKING,
+    EVERYWHERE,
+    HELP,
+    IN_ARTICLE,
+    IN_SESSIONS,
+    MOVING,
+    READING,
+    STEPPING,
+    Action,
+    bindings,
+    check_keys,
+    named,
+)
 from qa.tui.programs import build_editor_command, build_opener_command, is_graphical_editor
 from qa.tui.saving import Saving
 from qa.tui.screens.article import ArticleScreen
@@ -37,6 +52,7 @@ from qa.tui.screens.sessions import SessionsScreen
 from qa.tui.screens.text import TextScreen
 from qa.tui.turns import Place, TurnModel, turn_from_saved
 from qa.tui.upkeep import Upkeep, UpkeepOptions
+from qa.tui.widgets.article_text import ArticleText
 from qa.tui.widgets.status import IndexStatus
 from qa.tui.worker_thread import Urgency, WorkerThread
 from qa.types import ArticleView, Asks
@@ -49,6 +65,8 @@ DEFAULT_THEME = "textual-dark"
 COLOURLESS_THEME = "ansi-dark"
 """With NO_COLOR: leaves foreground and background to the terminal."""
 _NEW_SESSION = "new session"
+_LEFT_OUT = {"Keys", "Maximize", "Minimize"}
+"""Textual's own commands: Help shows the keys, and panes have their places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +205,15 @@ class QaApp(App[None]):
         """Shows a message for a moment."""
         self.notify(safe_text(message), severity="error" if wrong else "information", markup=False)
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """What was marked, with the mouse or in a box."""
+        self.copy(text, "text")
+
     def copy(self, text: str, what: str) -> None:
         """Copies by OSC 52; where that may not arrive, also into a file, and says so."""
         # What is copied may be pasted into a shell.
         text = safe_text(text)
-        self.copy_to_clipboard(text)
+        super().copy_to_clipboard(text)
         refusal = explain_refusal(text)
         if refusal is None:
             self.tell(f"Copied the {what}: {len(text):,} characters.")
@@ -286,22 +308,33 @@ class QaApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, and Textual's own."""
-        yield from super().get_system_commands(screen)
         for action, node in self._actions_of(screen):
-            yield SystemCommand(action.label, action.told, lambda name=action.action, node=node: self._run(name, node))
+            if node.check_action(action.action.removeprefix("screen."), ()):
+                run = partial(self._run, action.action, node)
+                yield SystemCommand(action.label, action.told, run)
+        for command in super().get_system_commands(screen):
+            if command.title not in _LEFT_OUT:
+                yield command
 
-    def _actions_of(self, screen: Screen[object]) -> Iterable[tuple[Action, object]]:
+    def _actions_of(self, screen: Screen[object]) -> list[tuple[Action, DOMNode]]:
+        """The actions that can be meant on a screen, those first that are meant most, each with what does it."""
         if isinstance(screen, ArticleScreen):
-            shared = named("next", "previous", "copy-quote", "copy-citation", "edit", "original")
-            return [(action, screen) for action in (*IN_ARTICLE, *shared)]
+            shared = named("next", "previous", "copy-quote", "copy-citation", "edit", "original", "help")
+            text = screen.query_one(ArticleText)
+            return [*((action, screen) for action in (*IN_ARTICLE, *shared)), *((action, text) for action in MOVING)]
+        if isinstance(screen, SessionsScreen):
+            return [(action, screen) for action in (*IN_SESSIONS, HELP)]
         if not isinstance(screen, ConversationScreen):
-            return []
-        conversation = screen.conversation
-        asking = [(action, screen.box) for action in named("search-questions", "cancel")]
-        reading = [(action, conversation) for action in READING if action.name != "help-here"]
-        return [*((action, screen) for action in EVERYWHERE), *asking, *reading]
+            return [(HELP, screen)]
+        reading = [action for action in READING if action.name != "help-here"]
+        return [
+            *((action, screen) for action in EVERYWHERE),
+            *((action, screen.conversation) for action in reading),
+            *((action, screen.box) for action in ASKING),
+            *((action, screen.conversation) for action in (*STEPPING, *MOVING)),
+        ]
 
-    def _run(self, action: str, node: object) -> None:
+    def _run(self, action: str, node: DOMNode) -> None:
         self.call_later(self.run_action, action, node)
 
     async def action_help(self) -> None:
@@ -328,7 +361,7 @@ class QaApp(App[None]):
         """The list of sessions, and the session picked from it."""
         if not await self.saving.open():
             return
-        session_id = await self.push_screen_wait(SessionsScreen(self.saving.thread))
+        session_id = await self.push_screen_wait(SessionsScreen(self.saving.thread, self.saving.session_id))
         if session_id is not None:
             await self._open_session(session_id)
         elif self.saving.session_id is not None:

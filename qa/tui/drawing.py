@@ -108,7 +108,7 @@ def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[Conten
     indent = Content(" " * mark.cell_length)
     text = emphasised(place)
     lines = _prefixed(text, width, bar + mark, bar + indent)
-    return lines + _prefixed(_draw_source(place), width, bar + indent, bar + indent)
+    return lines + _prefixed_parts(_source_parts(place), width, bar + indent)
 
 
 def emphasised(place: Place) -> Content:
@@ -129,14 +129,11 @@ def flowing(content: Content) -> Content:
     return Content(" ").join([*pieces, content[end:]]) if pieces else content
 
 
-def _draw_source(place: Place) -> Content:
-    parts = [Content.styled(_named(place.title), "italic")]
-    if place.date:
-        parts.append(Content.styled(_named(place.date), MUTED))
-    parts.append(Content.styled(_named(place.label), MUTED))
+def _source_parts(place: Place) -> list[Content]:
+    details = [part for part in (place.date, place.label) if part]
     if place.also_in:
-        parts.append(Content.styled(f"also in {_named(', '.join(place.also_in))}", MUTED))
-    return Content(" · ").join(parts)
+        details.append(f"also in {', '.join(place.also_in)}")
+    return [Content.styled(_named(place.title), "italic"), *(Content.styled(_named(part), MUTED) for part in details)]
 
 
 def _draw_footing(turn: TurnModel) -> Content:
@@ -181,9 +178,11 @@ def _draw_declined(turn: TurnModel, width: int, chosen: int | None) -> tuple[lis
         lines += [Content(""), *_prefixed(Content.styled(label, MUTED), width)]
     for number, place in enumerate(turn.places):
         bar = Content.styled("┃ ", ACCENT) if number == chosen else Content.styled("  ", MUTED)
+        if number:
+            lines.append(Content(""))
         start = len(lines)
         lines += _prefixed(Content.styled(_snippet(place), QUOTED), width, Content("  ") + bar)
-        lines += _prefixed(_draw_source(place), width, Content("  ") + bar)
+        lines += _prefixed_parts(_source_parts(place), width, Content("  ") + bar)
         rows.append((start, len(lines)))
     return lines, rows
 
@@ -215,14 +214,26 @@ def _prefixed(
     return [(first if number == 0 else following) + line.rstrip() for number, line in enumerate(wrapped)]
 
 
+def _prefixed_parts(parts: Iterable[Content], width: int, prefix: Content) -> list[Content]:
+    """Parts with dots between them, each line behind `prefix`; a part that fits into a line is never broken."""
+    room = max(width - prefix.cell_length, 4)
+    lines: list[Content] = []
+    for part in parts:
+        joined = lines[-1].append_text(" · ", MUTED) + part if lines else part
+        if lines and joined.cell_length > room >= part.cell_length:
+            lines.append(part)
+        else:
+            lines[-1:] = joined.wrap(room)
+    return [prefix + line.rstrip() for line in lines]
+
+
 def draw_card(place: Place, width: int, *, chosen: bool) -> list[Content]:
     """A place in the sources pane: title, where it stands, and the paragraph with the quote marked in it."""
     mark = f"[{place.number}] " if place.number is not None else "· "
     bar = Content.styled("┃ ", ACCENT) if chosen else Content.styled("  ", MUTED)
     lines = _prefixed(Content.styled(mark + _named(place.title), ACCENT if chosen else STRONG), width, bar)
-    details = [_named(part) for part in (place.date, place.label, place.heading) if part]
-    details.append(f"score {place.score:.2f}")
-    lines += _prefixed(Content.styled(" · ".join(details), MUTED), width, bar)
+    details = [part for part in (place.date, place.label, place.heading, f"score {place.score:.2f}") if part]
+    lines += _prefixed_parts([Content.styled(_named(part), MUTED) for part in details], width, bar)
     lines += _prefixed(draw_paragraph(place), width, bar)
     if place.also_in:
         lines += _prefixed(Content.styled(f"also in {_named(', '.join(place.also_in))}", MUTED), width, bar)

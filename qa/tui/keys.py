@@ -57,7 +57,9 @@ ASKING = (
     Action("later", "ctrl+down", "later", "Later question", "Take a later question (down in the last line)"),
     Action("search-questions", "ctrl+r", "search_questions", "History", "Search the questions once typed", True),
     Action("cancel", "escape", "cancel", "Cancel", "Stop the question that runs, then those that wait", True),
+    Action("answers", "escape", "answers", "Answers", "Go to the answers, to read, open and copy", True),
 )
+"""Escape is for stopping while a question runs or waits, and for reading when none does."""
 
 MOVING = (
     Action("down", "j,down", "down", "Down", "Next citation, passage or line"),
@@ -77,6 +79,7 @@ STEPPING = (
 
 READING = (
     Action("open", "enter", "open_place", "Open", "Open the article at the quote", True),
+    Action("to-question", "i,escape", "to_question", "Question", "Back to the question box", True),
     Action("fold", "space", "fold", "Fold", "Show or hide the closest passages", True),
     Action("copy-quote", "y", "screen.copy_quote", "Copy quote", "Copy the quote", True),
     Action("copy-citation", "c", "screen.copy_citation", "Copy citation", "Copy quote and citation as Markdown", True),
@@ -86,13 +89,14 @@ READING = (
     ),
     Action("edit", "e", "screen.edit_article", "Edit", "Open the article in $EDITOR at the line", True),
     Action("original", "o", "screen.open_original", "Original", "Open the original file in its program"),
-    Action("to-question", "i,escape", "to_question", "Question", "Back to the question box", True),
     Action("help-here", "question_mark", "app.help", "Help", "Keys and purpose of what has the focus"),
 )
 
 IN_ARTICLE = (
     Action("find", "slash", "find", "Find", "Search in this article", True),
-    Action("next-match", "right_square_bracket", "next_match", "Next match", "Next place with the words searched for"),
+    Action(
+        "next-match", "right_square_bracket", "next_match", "Next match", "Next place with the words searched for", True
+    ),
     Action("previous-match", "left_square_bracket", "previous_match", "Previous match", "Previous such place"),
     Action("close", "escape,q", "close", "Back", "Back to where one came from", True),
 )
@@ -142,6 +146,7 @@ _REGIONS = (
     (HELP, *IN_SESSIONS),
 )
 """Actions that can be meant at the same time: in each, a key has one meaning."""
+_NEVER_AT_ONCE = {"cancel", "answers"}
 _MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 _NAMES = {key.value for key in Keys}
 _UNICODE_NAMES = {name: long for long, name in KEY_NAME_REPLACEMENTS.items()}
@@ -196,7 +201,7 @@ def _find_clash(usable: Mapping[str, str]) -> tuple[str, str] | None:
                 continue
             for other in region:
                 shared = set(_split(given)) & set(_split(usable.get(other.name, other.keys)))
-                if other.name != name and shared:
+                if other.name != name and shared and {name, other.name} != _NEVER_AT_ONCE:
                     key = safe_line(min(shared))
                     return name, f"[keys] {name} and {other.name} are both '{key}'; give one of them another key."
     return None
@@ -204,19 +209,19 @@ def _find_clash(usable: Mapping[str, str]) -> tuple[str, str] | None:
 
 def _split(keys: str) -> list[str]:
     """Each key, by its character where it has one: 'question_mark' and '?' are the same."""
-    return [_find_character(key.strip()) or key.strip() for key in keys.split(",") if key.strip()]
+    return [find_character(key.strip()) or key.strip() for key in keys.split(",") if key.strip()]
 
 
 def _is_key(key: str) -> bool:
     *modifiers, base = key.split("+") if key != "+" else [key]
-    return set(modifiers) <= _MODIFIERS and (base in _NAMES or _find_character(base) is not None)
+    return set(modifiers) <= _MODIFIERS and (base in _NAMES or find_character(base) is not None)
 
 
 def _is_typed(key: str) -> bool:
-    character = _find_character(key)
+    character = find_character(key)
     return character is not None and character.isprintable()
 
 
-def _find_character(key: str) -> str | None:
+def find_character(key: str) -> str | None:
     """What a key types: '?' for 'question_mark', '/' for 'slash'; None for a key that types nothing."""
     return key_to_character(_UNICODE_NAMES.get(key, key))

@@ -23,6 +23,11 @@ class CancelWanted(Message):
 
 
 @dataclass
+class AnswersWanted(Message):
+    """A person wants to read."""
+
+
+@dataclass
 class HistoryWanted(Message):
     """The questions once typed are to be searched."""
 

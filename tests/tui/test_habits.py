@@ -13,8 +13,9 @@ import pytest
 from textual.app import SystemCommand
 from textual.worker import WorkerFailed
 
-from qa.tui.keys import ACTIONS, EVERYWHERE, READING, check_keys
+from qa.tui.keys import ACTIONS, ASKING, EVERYWHERE, MOVING, READING, STEPPING, check_keys
 from qa.tui.screens.article import ArticleScreen
+from qa.tui.screens.sessions import SessionsScreen
 from qa.tui.screens.text import TextScreen
 from qa.tui.widgets.question_box import QuestionBox
 from qa.tui.widgets.sources import Sources
@@ -27,16 +28,32 @@ def _titles(commands: Any) -> set[str]:
 
 
 async def test_every_action_is_in_the_palette() -> None:
-    """Whatever a key does can be found by name, in the conversation and in an article."""
-    async with open_app() as face:
+    """Whatever a key does can be found by name, wherever one is; what would do nothing there is left out."""
+    engine = RecordedEngine()
+    async with open_app(engine) as face:
+
+        def titles() -> set[str]:
+            return _titles(face.app.get_system_commands(face.app.screen))
+
         await face.ask("What do tides do?")
-        titles = _titles(face.app.get_system_commands(face.app.screen))
-        assert {action.label for action in (*EVERYWHERE, *READING)} <= titles
-        assert {"Theme", "Quit", "History", "Cancel"} <= titles
+        never = {"Cancel", "Fold"}
+        assert {one.label for one in (*EVERYWHERE, *ASKING, *READING, *STEPPING, *MOVING)} - never <= titles()
+        assert {"Theme", "Quit"} <= titles()
+        assert not titles() & never
+        await face.ask("Nothing?")
+        assert "Fold" in titles()
+        engine.gate.clear()
+        await face.send("What do tides do?")
+        assert "Cancel" in titles()
+        engine.gate.set()
+        await face.until(lambda: not face.turns[-1].is_waiting)
         await face.press("escape", "enter")
         await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
-        titles = _titles(face.app.get_system_commands(face.app.screen))
-        assert {"Find", "Next", "Previous", "Edit", "Original", "Copy quote"} <= titles
+        assert {"Find", "Next", "Previous", "Edit", "Original", "Copy quote", "Page down", "Help"} <= titles()
+        assert not titles() & {"Next match", "Previous match"}
+        await face.press("escape", "ctrl+s")
+        await face.until(lambda: isinstance(face.app.screen, SessionsScreen))
+        assert {"Rename", "Delete", "Undo", "Help"} <= titles()
 
 
 async def test_the_palette_runs_actions() -> None:
@@ -62,6 +79,24 @@ async def test_the_footer_fits_the_focus() -> None:
         assert "y Copy quote" in footer
         assert "^p All" in footer
         assert "Ask" not in footer
+
+
+async def test_the_footer_tells_what_escape_does() -> None:
+    """Nothing before the first question; it stops a question while one runs, and leads to the answers after it."""
+    engine = RecordedEngine()
+    engine.gate.clear()
+    async with open_app(engine) as face:
+        assert "esc" not in face.text.splitlines()[-1]
+        turn = await face.send("What do tides do?")
+        assert "esc Cancel" in face.text.splitlines()[-1]
+        engine.gate.set()
+        await face.until(lambda: not turn.is_waiting)
+        assert "esc Answers" in face.text.splitlines()[-1]
+        await face.press("escape")
+        assert "i Question" in face.text.splitlines()[-1]
+        assert "Fold" not in face.text.splitlines()[-1]
+        await face.press("ctrl+n")
+        assert "esc" not in face.text.splitlines()[-1]
 
 
 async def test_help_for_the_focus() -> None:
@@ -113,8 +148,7 @@ async def test_a_key_of_the_boxs_own_editing() -> None:
         await face.until(lambda: "2 of 2 articles" in face.text)
         await face.press("escape", "ctrl+w")
         assert face.app.main.box.text == "one two"
-        assert face.app.main.conversation.has_focus
-        await face.press("i", "ctrl+u", "end", "ctrl+u")
+        await face.press("end", "ctrl+u")
         assert face.app.main.box.text == ""
         await face.press("ctrl+a")
         await face.until(lambda: "Questions once typed" in face.text)

@@ -100,6 +100,51 @@ async def test_next_citation_in_the_article() -> None:
         await face.until(lambda: "citation 3 of 3" in face.text)
 
 
+async def test_back_from_the_article() -> None:
+    """The cursor of the conversation is on the citation one was at last."""
+    async with open_app() as face:
+        await _answered(face)
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        await face.press("n")
+        await face.until(lambda: "citation 2 of 3" in face.text)
+        await face.press("escape")
+        await face.until(lambda: face.app.main.conversation.place == 1)
+        assert face.app.screen is face.app.main
+
+
+async def test_an_article_opened_from_the_list_has_no_citations() -> None:
+    """Its footer does not offer to go to one, nor to copy it."""
+    async with open_app() as face:
+        await face.press("ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        footer = face.text.splitlines()[-1]
+        assert "e Edit" in footer
+        assert "Next" not in footer
+        assert "Copy" not in footer
+
+
+async def test_a_copy_of_what_is_marked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is marked with the mouse and copied with ctrl+c is told like every copy, also where it may not arrive."""
+    async with open_app() as face:
+        await _answered(face)
+        view = face.app.main.conversation._views[0]
+        await face.pilot.mouse_down(view, offset=(4, 3))
+        await face.pilot.mouse_up(view, offset=(20, 3))
+        await face.press("ctrl+c")
+        assert face.app.clipboard
+        assert face.app.clipboard in TIDES
+        assert face.said == [f"Copied the text: {len(face.app.clipboard)} characters."]
+        monkeypatch.setenv("TERM", "linux")
+        await face.press("i")
+        await face.type("words")
+        await face.press("shift+home", "ctrl+c")
+        assert face.app.clipboard == "words"
+        assert "takes no copies from programs" in face.said[-1]
+
+
 async def test_search_in_the_article() -> None:
     """/ marks every place, counts them, ] and [ go through them, Escape first closes the search."""
     async with open_app() as face:

@@ -28,8 +28,8 @@ from qa.types import ArticleView
 _MOST_MATCHES = 10_000
 
 
-class ArticleScreen(Screen[None]):
-    """Shows an article.
+class ArticleScreen(Screen[int | None]):
+    """Shows an article; gives back the place one was at when it was left.
 
     :param places: what n and p go through; may be of several articles; empty where an article is just read.
     :param at: the place to begin with, 0-based; not used where there are none.
@@ -93,6 +93,7 @@ class ArticleScreen(Screen[None]):
             parts.append(Content.styled(f"{kind} {self._at + 1} of {len(self._places)}", MUTED))
         if self._matches and self._match is not None:
             parts.append(Content(f"match {self._match + 1} of {len(self._matches)}"))
+        self.refresh_bindings()
         return Content(" · ").join(parts)
 
     def action_next_place(self) -> None:
@@ -168,7 +169,15 @@ class ArticleScreen(Screen[None]):
             box.value = ""
             self.query_one(ArticleText).focus()
         else:
-            self.dismiss()
+            self.dismiss(self._at if self._places else None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers only what there is something for: places to go to, matches of a search."""
+        if action in {"next_place", "previous_place", "copy_quote", "copy_citation"}:
+            return bool(self._places)
+        if action in {"next_match", "previous_match"}:
+            return self._match is not None
+        return True
 
     def action_copy_quote(self) -> None:
         """Copies the quote that is marked."""

@@ -19,6 +19,7 @@ from qa.sessions import SavedTurn, TurnState, build_history
 from qa.tui.faces import ConversationFace
 from qa.tui.keys import EVERYWHERE, bindings
 from qa.tui.messages import (
+    AnswersWanted,
     CancelWanted,
     CursorMoved,
     CursorWanted,
@@ -107,6 +108,7 @@ class ConversationScreen(Screen[None]):
         turn.stage = Stage.QUEUED if self._opened.is_set() else Stage.LOADING
         self._waiting.append(turn)
         self.conversation.add(turn)
+        self._set_escape()
         self._show_pane(sources=False)
         self._save_question(turn)
         self._asked.set()
@@ -147,7 +149,7 @@ class ConversationScreen(Screen[None]):
             turn.state = TurnState.ANSWERED if answer.answered else TurnState.DECLINED
             turn.answer = answer
             turn.note = "answered from an index that is not up to date" if stale else None
-        self.conversation.update(turn)
+        self._show_turn(turn)
         await self._face.save_outcome(turn)
 
     def _ask_engine(self, engine: Asks, turn: TurnModel, history: tuple[Turn, ...]) -> Answer:
@@ -185,20 +187,34 @@ class ConversationScreen(Screen[None]):
     @on(CancelWanted)
     def _cancel_wanted(self) -> None:
         """Stops what runs; where nothing runs, the question that was asked last."""
-        turn = self._in_work if self._in_work is not None and self._in_work.is_waiting else None
-        if turn is None:
-            turn = next((waiting for waiting in reversed(self._waiting) if waiting.is_waiting), None)
-        if turn is None:
-            self.conversation.focus()
-            return
-        self.cancel(turn)
+        if (turn := self._find_waiting()) is not None:
+            self.cancel(turn)
+
+    def _find_waiting(self) -> TurnModel | None:
+        """The question that runs, else the last of those that wait."""
+        asked = [*self._waiting, *([] if self._in_work is None else [self._in_work])]
+        return next((turn for turn in reversed(asked) if turn.is_waiting), None)
 
     def cancel(self, turn: TurnModel) -> None:
         """Nobody waits for this answer any more."""
         turn.cancelled.set()
         turn.state = TurnState.CANCELLED
-        self.conversation.update(turn)
+        self._show_turn(turn)
         self._save_cancelled(turn)
+
+    def _show_turn(self, turn: TurnModel) -> None:
+        """Draws what became of a turn, and what Escape means now."""
+        self.conversation.update(turn)
+        self._set_escape()
+
+    def _set_escape(self) -> None:
+        answers = "answers" if self.conversation.turns else None
+        self.box.set_escape(answers if self._find_waiting() is None else "cancel")
+
+    @on(AnswersWanted)
+    def _answers_wanted(self) -> None:
+        self._show_pane(sources=False)
+        self.conversation.focus()
 
     @work(group="save")
     async def _save_cancelled(self, turn: TurnModel) -> None:
@@ -232,7 +248,12 @@ class ConversationScreen(Screen[None]):
         except QaError as error:
             self._face.tell(str(error), wrong=True)
             return
-        await self.app.push_screen(ArticleScreen(self._face, article, places, number))
+
+        def came_back(at: int | None) -> None:
+            if at is not None and at < len(turn.places) and turn in self.conversation.turns:
+                self.conversation.move_to(turn, at)
+
+        await self.app.push_screen(ArticleScreen(self._face, article, places, number), came_back)
 
     @on(QuestionWanted)
     def _question_wanted(self) -> None:
@@ -327,6 +348,7 @@ class ConversationScreen(Screen[None]):
             if turn.is_waiting:
                 self.cancel(turn)
         self.conversation.show(turns)
+        self._set_escape()
         self._show_pane(sources=False)
         self.box.focus()
 

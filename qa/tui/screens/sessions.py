@@ -12,7 +12,7 @@ from textual.content import Content
 
 from qa.safe_text import safe_line
 from qa.sessions import Session, SessionStore
-from qa.tui.drawing import MUTED, STRONG
+from qa.tui.drawing import ACCENT, MUTED, STRONG
 from qa.tui.keys import IN_SESSIONS, bindings
 from qa.tui.screens.picking import Line, PickingScreen
 from qa.tui.screens.prompt import PromptScreen
@@ -32,9 +32,11 @@ class SessionsScreen(PickingScreen[int, Session]):
     placeholder = "Search titles, questions and answers"
     nothing = "No session."
 
-    def __init__(self, saved: WorkerThread[SessionStore]) -> None:
+    def __init__(self, saved: WorkerThread[SessionStore], open_id: int | None) -> None:
+        """:param open_id: the session that is open now; None where none is."""
         super().__init__()
         self._saved = saved
+        self._open_id = open_id
         self._deleted: list[int] = []
 
     async def find(self, words: str) -> Sequence[Session]:
@@ -43,7 +45,7 @@ class SessionsScreen(PickingScreen[int, Session]):
 
     def draw(self, item: Session) -> Line[int]:
         """Title, time, size and folder."""
-        return Line(_session_content(item), item.session_id)
+        return Line(_session_content(item, is_open=item.session_id == self._open_id), item.session_id)
 
     def describe(self) -> str:
         """How many there are, and that a deletion can be taken back."""
@@ -86,10 +88,11 @@ class SessionsScreen(PickingScreen[int, Session]):
         return numbers[0] if numbers else 0
 
 
-def _session_content(session: Session) -> Content:
+def _session_content(session: Session, *, is_open: bool) -> Content:
     noun = "question" if session.turns == 1 else "questions"
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.updated))
     return Content.assemble(
         (safe_line(session.title), STRONG),
-        (f"  {when} · {session.turns} {noun} · {safe_line(session.documents)}", MUTED),
+        ("  (open)" if is_open else "", ACCENT),
+        (f"  {when} · {session.turns} {noun} · {safe_line(session.documents)} · number {session.session_id}", MUTED),
     )

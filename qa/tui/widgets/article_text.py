@@ -23,7 +23,8 @@ from qa.tui.wrapping import Rows, wrap_text
 
 HELP = """\
 The article as it was indexed. The quote stands out and has a bar (┃) at its left; the words that answer are underlined.
-n and p go to the next and the previous citation, / searches, e opens the editor at this line."""
+n and p go to the next and the previous citation, e opens the editor at this line. \
+/ searches; ] and [ go to the next and the previous match (›)."""
 
 _IN_A_THREAD = 100_000  # characters from which wrapping would hold the event loop for more than 10 ms
 _FOUND = "reverse"
@@ -62,6 +63,8 @@ class ArticleText(ScrollView):
         self._width = 0
         self._marks: tuple[Mark, ...] = ()
         self._found: tuple[Mark, ...] = ()
+        self._found_at: int | None = None
+        """Offset of the match one is at."""
         self._wanted: int | None = None
         """Offset to scroll to when the rows are there."""
 
@@ -69,6 +72,7 @@ class ArticleText(ScrollView):
         """Another text; offsets stay what they were, since what is replaced is replaced one for one."""
         self._text = safe_text(text).replace("\t", " ")
         self._rows, self._marks, self._found, self._width = Rows((), (), ()), (), (), 0
+        self._found_at = None
         self._wrap()
 
     def mark_quote(self, start: int, end: int, span: tuple[int, int] | None) -> None:
@@ -84,10 +88,11 @@ class ArticleText(ScrollView):
         self._found = tuple(
             Mark(start, end, _FOUND if number != at else f"bold {_FOUND}") for number, (start, end) in enumerate(ranges)
         )
-        if at is None:
+        self._found_at = None if at is None else ranges[at][0]
+        if self._found_at is None:
             self.refresh()
         else:
-            self._show(ranges[at][0])
+            self._show(self._found_at)
 
     @property
     def plain(self) -> str:
@@ -179,7 +184,8 @@ class ArticleText(ScrollView):
     def _draw_gutter(self, row: int) -> Content:
         start, end = self._rows.starts[row], self._rows.ends[row]
         barred = any(mark.barred and mark.start < end and mark.end > start for mark in self._marks)
-        bar = Content.styled("┃ ", ACCENT) if barred else Content("  ")
+        here = self._found_at is not None and start <= self._found_at < end
+        bar = Content.styled(("┃" if barred else " ") + ("›" if here else " "), ACCENT)
         if self._gutter < 8:
             return bar
         number = f"{self._rows.lines[row]:>5} " if self._rows.is_first_of_line(row) else " " * 6

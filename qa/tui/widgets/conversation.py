@@ -126,6 +126,7 @@ class Conversation(VerticalScroll):
         if scroll:
             self._follows = False
             self.call_after_refresh(self._show_cursor)
+        self.refresh_bindings()
         self.post_message(CursorMoved(turn, place))
 
     def _show_window(self, first: int) -> None:
@@ -291,10 +292,19 @@ class Conversation(VerticalScroll):
         else:
             self.action_fold()
 
+    @property
+    def _can_fold(self) -> bool:
+        turn = self.current
+        return turn is not None and turn.answer is not None and not turn.answer.answered and bool(turn.closest)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers to fold only where there is something to."""
+        return self._can_fold if action == "fold" else super().check_action(action, parameters)
+
     def action_fold(self) -> None:
         """Shows or hides the closest passages of a turn without an answer."""
         turn = self.current
-        if turn is None or turn.answer is None or turn.answer.answered or not turn.closest:
+        if turn is None or not self._can_fold:
             return
         turn.unfolded = not turn.unfolded
         self.update(turn)

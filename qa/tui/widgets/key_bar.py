@@ -8,6 +8,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from qa.tui.drawing import ACCENT, MUTED
+from qa.tui.keys import find_character
 
 
 class KeyBar(Widget):
@@ -57,7 +58,7 @@ class KeyBar(Widget):
     def _is_typed(self, key: str) -> bool:
         """True where the key would be typed instead, because the focus is where one types."""
         focused = self.screen.focused
-        return focused is not None and focused.check_consume_key(key, key if len(key) == 1 else None)
+        return focused is not None and focused.check_consume_key(key, find_character(key))
 
     def _draw(self, label: str, description: str, key: str) -> tuple[Content, str]:
         return Content.assemble((label, ACCENT), " ", (description, MUTED)), key

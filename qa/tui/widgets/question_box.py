@@ -11,13 +11,14 @@ from textual.widgets.text_area import Edit, EditResult
 
 from qa.safe_text import safe_text
 from qa.tui.keys import ASKING, bindings
-from qa.tui.messages import CancelWanted, HelpWanted, HistoryWanted, QuestionAsked
+from qa.tui.messages import AnswersWanted, CancelWanted, HelpWanted, HistoryWanted, QuestionAsked
 
 HELP = """\
 Type a question and press Enter. The answer is made of quotes from the articles; where they hold none, it says so.
 
 A question may follow up on the one before ("And when was that?"): a line "asked as: …" shows how it was understood.
-You may ask the next question while one runs, and before the models are loaded: each is answered in its turn."""
+You may ask the next question while one runs, and before the models are loaded: each is answered in its turn.
+Escape stops the one that runs; Tab goes to the answers meanwhile, and Escape does where none runs."""
 
 
 class QuestionBox(TextArea):
@@ -39,6 +40,19 @@ class QuestionBox(TextArea):
         self._position = 0
         """In `_asked`; its length is the question being typed."""
         self._draft = ""
+        self._escape: str | None = None
+
+    def set_escape(self, action: str | None) -> None:
+        """What Escape does now: 'cancel' while there is a question to stop, else 'answers' where there are any."""
+        if action != self._escape:
+            self._escape = action
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers of the two meanings of Escape the one it has."""
+        if action in {"cancel", "answers"}:
+            return action == self._escape
+        return super().check_action(action, parameters)
 
     def set_questions(self, questions: list[str]) -> None:
         """The questions once typed, the latest last."""
@@ -123,6 +137,10 @@ class QuestionBox(TextArea):
     def action_cancel(self) -> None:
         """Says that Escape was pressed."""
         self.post_message(CancelWanted())
+
+    def action_answers(self) -> None:
+        """Says that one wants to read."""
+        self.post_message(AnswersWanted())
 
     def action_search_questions(self) -> None:
         """Says that the questions once typed are to be searched."""

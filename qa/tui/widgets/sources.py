@@ -76,7 +76,9 @@ class Sources(VerticalScroll):
     """The cards of one turn; its cursor is that of the conversation."""
 
     HELP = HELP
-    BINDINGS: ClassVar[list[BindingType]] = bindings(*MOVING, *STEPPING, *READING)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        *MOVING, *STEPPING, *(action for action in READING if action.name != "fold")
+    )
     can_focus = True
 
     def __init__(self) -> None:
