@@ -9,16 +9,18 @@ import json
 import os
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from qa.line_ends import unwrap
 from qa.safe_text import safe_line, safe_text
 from qa.types import SCHEMA_VERSION, Answer, Citation, Passage
 
 # Legal in JSON strings but not safe on a terminal (DEL, C1, bidirectional controls), or not encodable (surrogates).
 _ESCAPED_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_LINE_ENDS = re.compile(r"[ \t]*\n[ \t]*")
+_SEVERAL_ENDS = re.compile(r"\n{2,}")
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
@@ -47,21 +49,35 @@ def render_text(
 
 def _render_citation(citation: Citation, docs: Path, colour: bool, width: int) -> str:
     mark = f"[{citation.number}] "
-    # The lines of a hard-wrapped article are not those of the terminal; `qa show --range` prints them as they are.
-    lines = _wrapped(_LINE_ENDS.sub(" ", _emphasised(citation, colour)), width, mark, " " * len(mark))
-    also = f"; also in {', '.join(safe_line(place.path) for place in citation.also_in)}" if citation.also_in else ""
-    lines.append(" " * len(mark) + _source_line(citation, docs, colour) + _styled(also, _DIM, colour))
+    lines = _wrapped(_emphasised(citation, colour), width, mark, " " * len(mark))
+    lines.append(" " * len(mark) + _source_line(citation, docs, colour) + _styled(_also(citation), _DIM, colour))
     return "\n".join(lines)
 
 
+def _also(citation: Citation) -> str:
+    """'; also in a.txt, b.txt (3 times)', or empty."""
+    counts = Counter(place.path for place in citation.also_in)
+    places = [f"{safe_line(path)}{f' ({count} times)' if count > 1 else ''}" for path, count in counts.items()]
+    return f"; also in {', '.join(places)}" if places else ""
+
+
 def _emphasised(citation: Citation, colour: bool) -> str:
-    """The quote with the answering words in bold."""
+    """The quote with the answering words in bold; prose flows, as the lines of an article are not the terminal's."""
+    characters = _flowing(citation)
     span = citation.answer_span
-    if span is None or not colour:
-        return safe_text(citation.quote)
-    start, end = span.start - citation.start, span.end - citation.start
-    quote = citation.quote
-    return f"{safe_text(quote[:start])}{_BOLD}{safe_text(quote[start:end])}{_PLAIN}{safe_text(quote[end:])}"
+    if span is not None and colour:
+        start, end = span.start - citation.start, span.end - citation.start
+        characters = [*characters[:start], _BOLD, *characters[start:end], _PLAIN, *characters[end:]]
+    return _SEVERAL_ENDS.sub("\n", "".join(characters))
+
+
+def _flowing(citation: Citation) -> list[str]:
+    """The characters of the quote, its line ends judged by the whole lines of the passage around it."""
+    quote, passage = safe_text(citation.quote), safe_text(citation.passage.text)
+    start = citation.start - citation.passage.start
+    if start >= 0 and passage[start : start + len(quote)] == quote:
+        return unwrap(passage)[start : start + len(quote)]
+    return unwrap(quote)
 
 
 def _source_line(source: Citation | Passage, docs: Path, colour: bool) -> str:

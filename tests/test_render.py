@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qa
+from qa.line_ends import unwrap
 from qa.render import build_record, render_json_line, render_markdown, render_text, wants_colour
 from qa.types import Answer, Citation, IndexInfo, Location, Passage, TextRange
 
@@ -72,6 +73,61 @@ def test_a_follow_up_shows_how_it_was_understood() -> None:
     """What was taken over is never hidden."""
     answer = dataclasses.replace(ANSWER, asked_as="How large was trade? And with Russia?")
     assert render_text(answer, docs=_DOCS).startswith("asked as: How large was trade? And with Russia?\n")
+
+
+def _quoting(passage: str, quote: str) -> Answer:
+    """An answer whose only quote stands in a passage at 1,000."""
+    start = 1_000 + passage.index(quote)
+    ranges = {"start": start, "end": start + len(quote), "quote": quote, "answer_span": None, "also_in": ()}
+    citation = dataclasses.replace(CITATION, passage=TextRange(1_000, 1_000 + len(passage), passage), **ranges)
+    return dataclasses.replace(ANSWER, citations=(citation,))
+
+
+def _shown_lines(answer: Answer) -> list[str]:
+    """The quote as it is printed, without its number and its source."""
+    return [line[4:] for line in render_text(answer, docs=_DOCS).splitlines()[:-1]]
+
+
+def test_hard_wrapped_prose_flows_whatever_its_line_ends() -> None:
+    """Lines of 40 columns are not the terminal's lines, also where the quote begins inside one."""
+    lines = [
+        "The pier was built in 1911 by Campbell,",
+        "who had been to sea. It cost the harbour",
+        "board 12,000 pounds.",
+    ]
+    for end in ("\n", "\r\n", "\r", " \n  "):
+        passage = end.join(lines)
+        quote = passage[passage.index("It cost") :]
+        assert _shown_lines(_quoting(passage, quote)) == ["It cost the harbour board 12,000 pounds."]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Year | Exports", "2015 | 48 million", "2016 | 53 million"],
+        ["| Light | Height |", "|---|---|", "| Skerryvore | 48 |"],
+        ["Cash and cash equivalents $ 27,502 $ 34,940", "Inventories 5,433 6,580", "Goodwill (12) —", "Total 3 % 4 %"],
+        ["- by hand", "- with gunpowder", "1. First of all"],
+    ],
+)
+def test_rows_and_items_keep_their_lines(lines: list[str]) -> None:
+    """A table in one line cannot be read."""
+    assert _shown_lines(_quoting("\n".join(lines), "\n".join(lines))) == lines
+
+
+def test_other_places_are_named_once() -> None:
+    """An article that says it three times is one article."""
+    places = (Location("copy.txt", 0, 9), Location("copy.txt", 20, 29), Location("b.txt", 0, 9))
+    answer = dataclasses.replace(ANSWER, citations=(dataclasses.replace(CITATION, also_in=places),))
+    assert "; also in copy.txt (2 times), b.txt\n" in render_text(answer, docs=_DOCS)
+
+
+@given(st.text(alphabet="ab 1|-\n\r\t"))
+def test_unwrapping_changes_white_space_only(text: str) -> None:
+    """One string a character; the words stay."""
+    characters = unwrap(text)
+    assert len(characters) == len(text)
+    assert "".join(characters).split() == text.split()
 
 
 @pytest.mark.parametrize("answer", [ANSWER, DECLINED])

@@ -1,0 +1,43 @@
+"""Tells line ends at which lines were merely wrapped from those that mean something: rows of tables, items of lists.
+
+A line was wrapped where the next word would not have fitted. So prose of 72 columns flows to the width of the terminal,
+and a table keeps a line for each of its rows. Pure; the text of an article is never changed by it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LINE_END = re.compile(r"[ \t]*\n[ \t]*")
+_NUMBER = r"\s(?:[$€£]\s?)?(?:[(+−–-]?\d[\d.,]*\)?(?:\s?%)?|[—–-])"
+_ROW = re.compile(rf" \| |\A\||(?:{_NUMBER}){{2,}}\s*\Z")
+"""Cells between bars, or a line that ends with two numbers or more."""
+_ITEM = re.compile(r"(?:[-*+•–]|\d{1,3}[.)])\s|\|")
+_FULL = 0.8
+"""Of the usual length, from which a line with the next word is full; print sets letters of different widths."""
+
+
+def unwrap(text: str) -> list[str]:
+    """A string for each character of `text`, so that ranges still cut it: a line end that means something is "\\n",
+    another is " ", and blanks around line ends are empty. Lines of `text` end with "\\n"."""
+    characters = list(text)
+    lines = text.split("\n")
+    usual = _usual_length(lines)
+    matches = list(_LINE_END.finditer(text))
+    for number, match in enumerate(matches):
+        characters[match.start() : match.end()] = [""] * (match.end() - match.start())
+        kept = _means_something(lines[number].strip(), lines[number + 1].strip(), usual)
+        characters[match.start()] = "\n" if kept else " "
+    return characters
+
+
+def _usual_length(lines: list[str]) -> int:
+    """Of full lines: the longest, of many lines without the longest quarter, among which an address may be."""
+    lengths = sorted(len(line.strip()) for line in lines)
+    return lengths[-(len(lengths) // 4) - 1]
+
+
+def _means_something(line: str, following: str, usual: int) -> bool:
+    if not line or not following or _ROW.search(line) or _ITEM.match(following):
+        return True
+    return len(line) + 1 + len(following.split(maxsplit=1)[0]) <= _FULL * usual
