@@ -79,10 +79,15 @@ def needs_context(question: str) -> bool:
     """True where the question points at something that it does not itself name."""
     words = _WORDS.findall(question)
     lowered = [word.lower() for word in words]
-    own = [word for word in lowered if word not in _EMPTY]
+    own = [word for word in lowered if names_subject(word)]
     if not own or (len(own) <= _FEW_WORDS and _opens_as_continuation(lowered)):
         return True
     return _points_back(words)
+
+
+def names_subject(word: str) -> bool:
+    """True where the word says what a question is about, as 'much', 'does' or 'happen' do not."""
+    return word.lower() not in _EMPTY
 
 
 def _opens_as_continuation(lowered: Sequence[str]) -> bool:

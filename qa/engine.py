@@ -24,7 +24,7 @@ from qa.answer import (
     render_reason,
 )
 from qa.confidence import DEFAULT_THRESHOLD
-from qa.conversation import Understood, understand
+from qa.conversation import Understood, names_subject, understand
 from qa.evidence import Evidence, score_sentences
 from qa.questions import check_question
 from qa.quotes import choose_quotes
@@ -347,7 +347,7 @@ def _explain(question: str, read: list[Evidence], confidence: float, threshold: 
 
     paragraph = read[0].source.paragraph if read else None
     missing = find_missing_words(question, paragraph.embedded_text) if paragraph else []
-    return render_reason(read, missing, confidence, threshold)
+    return render_reason(read, [word for word in missing if names_subject(word)], confidence, threshold)
 
 
 def _render_stale(changes: Changes) -> str:

@@ -45,8 +45,7 @@ class Keeping:
 
     def save_question(self, question: str, *, as_typed: bool) -> int:
         """Saves a question before it is answered; returns the turn's id."""
-        if self.session_id is None:
-            self.session_id = self.store.create_session(question, self.documents)
+        self.session_id = self.store.ensure_session(self.session_id, question, self.documents)
         self.store.remember_question(question)
         return self.store.add_question(self.session_id, question, as_typed=as_typed)
 
@@ -147,8 +146,7 @@ class _Conversation:
             return
         self._save(lambda keeping: keeping.save_outcome(turn_id, answer))
         self._last = answer
-        if answer.answered:
-            self._history.append(Turn(question, answer.text))
+        self._history.append(Turn(question, answer.text))
         self._say(render_plain(answer))
 
     def _save(self, save: Callable[[Keeping], T]) -> T | None:

@@ -144,6 +144,12 @@ class SessionStore:
             (title, _searchable(title), _storable(str(documents)), now, now),
         )
 
+    def ensure_session(self, session_id: int | None, title: str, documents: Path | str) -> int:
+        """The session of that number while there is one, deleted or not; else a new one, with no turns."""
+        if session_id is not None and self._read("SELECT 1 FROM sessions WHERE session_id = ?", (session_id,)):
+            return session_id
+        return self.create_session(title, documents)
+
     def list_sessions(self, words: str = "", documents: Path | str | None = None) -> list[Session]:
         """Sessions that are not deleted, the latest first, with all `words` in title, question or answer."""
         sql = (
@@ -193,10 +199,11 @@ class SessionStore:
     # Turns
 
     def add_question(self, session_id: int, question: str, *, as_typed: bool = False) -> int:
-        """Saves a question that waits for its answer; returns the turn's id."""
+        """Saves a question that waits for its answer; returns the turn's id. In a deleted session it takes the
+        deletion back: what one goes on with is wanted."""
         now, question = time.time(), _storable(question)
         with self._transaction():
-            self._write("UPDATE sessions SET updated = ? WHERE session_id = ?", (now, session_id))
+            self._write("UPDATE sessions SET updated = ?, deleted = NULL WHERE session_id = ?", (now, session_id))
             return self._write(
                 "INSERT INTO turns (session_id, question, words, as_typed, asked, state) VALUES (?, ?, ?, ?, ?, ?)",
                 (session_id, question, _searchable(question), as_typed, now, TurnState.WAITING),
@@ -279,9 +286,9 @@ class SessionStore:
 
 
 def build_history(turns: Sequence[SavedTurn]) -> tuple[Turn, ...]:
-    """The answered turns as a conversation, for a follow-up question to take over from."""
-    answered = [(turn.question, turn.answer) for turn in turns if turn.answer and turn.answer.answered]
-    return tuple(Turn(question, answer.text) for question, answer in answered)
+    """The turns as a conversation, for a follow-up question to take over from; what the articles did not answer was
+    asked all the same, and is what "And in 2020?" goes on from."""
+    return tuple(Turn(turn.question, turn.answer.text) for turn in turns if turn.answer)
 
 
 def dump_answer(answer: Answer) -> str:

@@ -58,6 +58,14 @@ def test_a_question_about_nothing_in_the_articles_is_declined(engine: Engine, qu
     assert answer.reason
 
 
+def test_the_reason_names_what_the_question_is_about(engine: Engine) -> None:
+    """Words that say nothing of a subject are not told as missing, though no article holds them."""
+    reason = engine.ask("How much did the mayor of Atlantis say to give?").reason
+    assert reason is not None
+    assert "“Atlantis”" in reason
+    assert not any(f"“{word}”" in reason for word in ("much", "say", "give"))
+
+
 def test_furniture_of_a_page_is_never_retrieved(engine: Engine) -> None:
     """'Leave a Reply' stands in the text and in no passage."""
     assert "Leave a Reply" in engine.load_article("trade.txt").text

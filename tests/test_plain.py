@@ -52,6 +52,13 @@ def test_declined() -> None:
     assert code == 1
 
 
+def test_a_follow_up_goes_on_from_a_question_without_an_answer() -> None:
+    """What the articles do not answer was asked all the same: the next question is understood by it."""
+    engine = RecordedEngine()
+    converse("How high is the highest tide?", "Who discovered Neptune?", "And when?", engine=engine)
+    assert [turns for _, turns, _ in engine.asked] == [0, 1, 2]
+
+
 def test_commands() -> None:
     """A paragraph, the help, an unknown command, and asking again as typed."""
     engine = RecordedEngine()
@@ -104,7 +111,7 @@ def test_a_conversation_is_kept_and_goes_on(tmp_path: Path) -> None:
     _, said = converse("/closest", "And the oldest mill?", "/new", "Nothing?", engine=engine, keeping=keeping)
     assert said.startswith("The conversation goes on after 3 questions. The last one was: Nothing?\nNot in the")
     assert "Passage 1," in said
-    assert [one[1:] for one in engine.asked] == [(1, False), (0, False)]
+    assert [one[1:] for one in engine.asked] == [(2, False), (0, False)]
     with closing(open_sessions(tmp_path)) as store:
         assert [one.turns for one in store.list_sessions()] == [1, 4]
         assert store.load_questions()[-1] == "Nothing?"

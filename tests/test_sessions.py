@@ -77,7 +77,7 @@ def test_a_turn_is_kept_with_its_answer(store: SessionStore, tmp_path: Path) -> 
     assert turns[0].answer == answer
     assert [turn.as_typed for turn in turns] == [False, True, False, False, False]
     assert turns[2].message == "the index is damaged; rebuild it."
-    assert [turn.question for turn in build_history(turns)] == ["Why?"]
+    assert [turn.question for turn in build_history(turns)] == ["Why?", "Who?"]
 
 
 def test_killed_between_question_and_answer(tmp_path: Path) -> None:
