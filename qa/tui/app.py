@@ -5,21 +5,25 @@ Imports nothing heavy beyond Textual: the engine is opened in a thread after the
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import work
+from textual import on, work
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import TextArea
 
 from index.errors import QaError
 from index.types import Changes, Progress
@@ -65,6 +69,10 @@ DEFAULT_THEME = "textual-dark"
 COLOURLESS_THEME = "ansi-dark"
 """With NO_COLOR: leaves foreground and background to the terminal."""
 _NEW_SESSION = "new session"
+_SECONDS_UNTIL_KEPT = 0.5
+_SECONDS_TO_OPEN = 3.0
+_LONGEST_DRAFT = 100_000
+"""Characters. More was pasted, and is still where it came from."""
 _LEFT_OUT = {"Keys", "Maximize", "Minimize"}
 """Textual's own commands: Help shows the keys, and panes have their places."""
 
@@ -108,9 +116,10 @@ class QaApp(App[None]):
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._options = options
         self.engine = WorkerThread(open_engine, "qa-engine")
-        self.saving = Saving(open_store, str(options.documents), self._not_saved)
+        self.saving = Saving(open_store, str(options.documents), self._tell_wrong)
         self.upkeep = Upkeep(self.engine, self, options.upkeep)
         self._main = ConversationScreen(self)
+        self._draft_timer: Timer | None = None
         usable, self._wrong_keys = check_keys(options.keys)
         self.set_keymap(usable)
         self.theme = COLOURLESS_THEME if self.no_color else self._usable_theme(options.theme) or DEFAULT_THEME
@@ -149,8 +158,27 @@ class QaApp(App[None]):
         nothing: list[str] = []
         earlier = await saving.run(lambda store: store.load_questions(), nothing)
         self.main.box.set_questions(earlier + self.main.box.questions)
+        draft = await saving.run(lambda store: store.load_preference(self._draft_name), None)
+        if draft and not self.main.box.text:
+            self.main.box.put(draft)
         if self._options.session_id is not None:
             await self._open_session(self._options.session_id)
+
+    @property
+    def _draft_name(self) -> str:
+        return f"draft {self._options.documents}"
+
+    @on(TextArea.Changed, "#question")
+    def _keep_draft_soon(self) -> None:
+        """What is being typed outlives the terminal too; saved once the typing pauses."""
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+        self._draft_timer = self.set_timer(_SECONDS_UNTIL_KEPT, self._keep_draft)
+
+    async def _keep_draft(self) -> None:
+        draft = self.main.box.text
+        if self.saving.thread.is_open and len(draft) <= _LONGEST_DRAFT:
+            await self.saving.run(lambda store: store.save_preference(self._draft_name, draft), None)
 
     def _usable_theme(self, name: str | None) -> str | None:
         return name if name in self.available_themes else None
@@ -162,6 +190,7 @@ class QaApp(App[None]):
     async def on_unmount(self) -> None:
         """Ends what runs beside the app."""
         self.upkeep.end()
+        await self._keep_draft()
         self.saving.close()
         self.engine.close()
 
@@ -270,7 +299,18 @@ class QaApp(App[None]):
         # Of its own session, so that it outlives the app and its words do not land on the screen.
         process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
         threading.Thread(target=process.wait, daemon=True).start()
-        self.tell(f"Opened in {Path(command[0]).name}.")
+        self._tell_what_came(process, Path(command[0]).name)
+
+    @work(group="programs")
+    async def _tell_what_came(self, process: subprocess.Popen[bytes], name: str) -> None:
+        """Programs that open files end at once; one with a window of its own goes on."""
+        ends = time.monotonic() + _SECONDS_TO_OPEN
+        while process.returncode is None and time.monotonic() < ends:
+            await asyncio.sleep(0.05)
+        if process.returncode:
+            self.tell(f"{name} could not open it (it ended with code {process.returncode}).", wrong=True)
+        else:
+            self.tell(f"Opened with {name}.")
 
     # What upkeep tells
 
@@ -361,7 +401,7 @@ class QaApp(App[None]):
         """The list of sessions, and the session picked from it."""
         if not await self.saving.open():
             return
-        session_id = await self.push_screen_wait(SessionsScreen(self.saving.thread, self.saving.session_id))
+        session_id = await self.push_screen_wait(SessionsScreen(self.saving))
         if session_id is not None:
             await self._open_session(session_id)
         elif self.saving.session_id is not None:
@@ -402,7 +442,9 @@ class QaApp(App[None]):
         if (session_id := self.saving.session_id) is None:
             self.tell("A session gets its title with its first question; then it can be renamed.")
             return
-        session = await self.saving.thread.run(lambda store: store.load_session(session_id))
+        session = await self.saving.run(lambda store: store.load_session(session_id), None)
+        if session is None:
+            return
         title = await self.push_screen_wait(PromptScreen("Title of the session", session.title))
         if title:
             await self.saving.run(lambda store: store.rename_session(session_id, title), None)
@@ -435,8 +477,8 @@ class QaApp(App[None]):
         """Brings the index up to date now."""
         self.upkeep.want(rebuild=rebuild)
 
-    def _not_saved(self, message: str) -> None:
-        self.tell(f"Sessions are not being saved: {message}", wrong=True)
+    def _tell_wrong(self, message: str) -> None:
+        self.tell(message, wrong=True)
 
 
 def render_place(place: Place) -> str:

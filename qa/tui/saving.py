@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from index.errors import QaError
+from index.errors import QaError, StorageError
 from qa.sessions import SavedTurn, Session, SessionStore, TurnState
 from qa.tui.turns import TurnModel
 from qa.tui.worker_thread import WorkerThread
@@ -18,7 +18,7 @@ class Saving:
 
     :param open_store: opens the store; called in the thread.
     :param documents: absolute path of the folder the questions are asked over.
-    :param tell: told, once, that sessions cannot be saved.
+    :param tell: told what went wrong, in a sentence.
     """
 
     def __init__(self, open_store: Callable[[], SessionStore], documents: str, tell: Callable[[str], None]) -> None:
@@ -42,8 +42,8 @@ class Saving:
 
         def save(store: SessionStore) -> None:
             # In the thread, where one thing follows the other: the answer finds the id there.
-            if self.session_id is None:
-                self.session_id = store.create_session(turn.question, self._documents)
+            # Another window may have deleted it, and a day may have passed since.
+            self.session_id = store.ensure_session(self.session_id, turn.question, self._documents)
             turn.turn_id = store.add_question(self.session_id, turn.question, as_typed=turn.as_typed)
             store.remember_question(turn.question)
 
@@ -85,6 +85,9 @@ class Saving:
         self.thread.close(timeout=5.0)
 
     def _say(self, error: QaError) -> None:
-        if not self._told:
-            self._told = True
+        """A store that cannot be used is told once, with what it means; anything else each time."""
+        if not isinstance(error, StorageError):
             self._tell(str(error))
+        elif not self._told:
+            self._told = True
+            self._tell(f"Sessions are not being saved: {error}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
-from qa.sessions import TurnState, open_sessions
+from index.errors import StorageError
+from qa.sessions import SessionStore, TurnState, open_sessions
 from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
 from tests.tui.conftest import Face, open_app
@@ -51,7 +54,7 @@ async def test_continued(tmp_path: Path) -> None:
         await face.until(lambda: "[1]" in face.text or "Not in the articles" in face.text)
         assert "What do tides do?" in face.text.splitlines()[0]
         await face.ask("And the oldest mill?")
-        assert engine.asked == [("And the oldest mill?", 1, False)]
+        assert engine.asked == [("And the oldest mill?", 2, False)]
     store = open_sessions(tmp_path)
     [session] = store.list_sessions()
     assert session.turns == 3
@@ -117,6 +120,64 @@ async def test_the_open_session_was_deleted(tmp_path: Path) -> None:
         await face.press("escape")
         await face.until(lambda: face.turns == [])
         assert face.app.saving.session_id is None
+
+
+@pytest.mark.parametrize("purged", [False, True])
+async def test_deleted_in_another_window(purged: bool, tmp_path: Path) -> None:
+    """What is asked in a session that was deleted elsewhere is kept: there, or in a new one where it is gone."""
+    async with open_app(data=tmp_path) as face:
+        await face.ask("What do tides do?")
+        with closing(open_sessions(tmp_path)) as other:
+            [session] = other.list_sessions()
+            other.delete_session(session.session_id)
+            if purged:
+                other._purge(time.time() + 1)
+        face.app.main.action_rename_session()
+        await face.until(lambda: face.said)
+        assert f"there is no session {session.session_id}" in face.said[0]
+        await face.ask("Nothing?")
+    with closing(open_sessions(tmp_path)) as other:
+        [found] = other.list_sessions()
+        assert found.turns == (1 if purged else 2)
+        assert other.load_turns(found.session_id)[-1].state == "declined"
+
+
+async def test_what_is_being_typed_is_kept(tmp_path: Path) -> None:
+    """A half-typed question is in the box again after the app was left, over the same folder; an asked one is not."""
+    async with open_app(data=tmp_path) as face:
+        await face.type("What do ti")
+    async with open_app(data=tmp_path) as face:
+        await face.until(lambda: face.app.main.box.text == "What do ti")
+        await face.type("des do?")
+        await face.press("enter")
+        await face.until(lambda: face.turns and not face.turns[0].is_waiting)
+        assert face.turns[0].question == "What do tides do?"
+        await face.type("Killed befo")
+        await face.until(lambda: _load_draft(tmp_path) == "Killed befo")
+    async with open_app(data=tmp_path, documents=Path("/other")) as face:
+        await face.until(lambda: face.app.main.box.questions)
+        assert face.app.main.box.text == ""
+
+
+def _load_draft(folder: Path) -> str | None:
+    with closing(open_sessions(folder)) as store:
+        return store.load_preference("draft /articles")
+
+
+async def test_a_store_that_fails_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of sessions stays usable where the disk refuses a deletion, and says so."""
+    async with open_app(data=tmp_path) as face:
+        await face.ask("What do tides do?")
+        await _open_list(face)
+
+        def refuse(*_: object) -> None:
+            raise StorageError("sessions cannot be kept (disk full); free some space.")
+
+        monkeypatch.setattr(SessionStore, "delete_session", refuse)
+        await face.press("f8")
+        await face.until(lambda: face.said)
+        assert "disk full" in face.said[0]
+        assert isinstance(face.app.screen, SessionsScreen)
 
 
 @pytest.mark.parametrize("form", ["markdown", "json", "html"])

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from qa.sessions import open_sessions
 from tests.tui.recorded import TEXTS
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -98,7 +100,8 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_ask_resize_kill_and_find_again(terminal: Terminal, tmp_path: Path) -> None:
-    """A question is answered on the screen; at 40x12 one can still type; after SIGKILL the session is there."""
+    """A question is answered on the screen; at 40x12 one can still type; after SIGKILL the session is there, and what
+    was being typed."""
     documents = tmp_path / "docs"
     documents.mkdir()
     for name, text in TEXTS.items():
@@ -116,14 +119,29 @@ def test_ask_resize_kill_and_find_again(terminal: Terminal, tmp_path: Path) -> N
     terminal.type("still typing")
     assert "still typing" in terminal.wait_for("still typing").splitlines()[-3]
     terminal.wait_for("fresh")
+    _wait_for_draft(tmp_path / "data", "still typing")
     os.kill(terminal.process, signal.SIGKILL)
     terminal.wait_for_end()
     terminal.close()
     terminal.start(*command)
-    terminal.wait_for("fresh")
+    terminal.wait_for("still typing")
     terminal.press("C-s")
     terminal.wait_for("1 session")
     terminal.press("Enter")
     assert "16.3 metres" in terminal.wait_for("[1]")
     terminal.press("C-q")
     terminal.wait_for_end()
+    terminal.close()
+    terminal.start(*command, "--continue")
+    assert "16.3 metres" in terminal.wait_for("[1]")
+    terminal.press("C-q")
+    terminal.wait_for_end()
+
+
+def _wait_for_draft(folder: Path, text: str) -> None:
+    """Saved once the typing pauses."""
+    ends = time.monotonic() + _SECONDS
+    with closing(open_sessions(folder)) as store:
+        while text not in {row[0] for row in store._read("SELECT value FROM preferences", ())}:
+            assert time.monotonic() < ends, "what is being typed was not saved"
+            time.sleep(0.05)

@@ -11,12 +11,12 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from qa.safe_text import safe_line
-from qa.sessions import Session, SessionStore
+from qa.sessions import Session
 from qa.tui.drawing import ACCENT, MUTED, STRONG
 from qa.tui.keys import IN_SESSIONS, bindings
+from qa.tui.saving import Saving
 from qa.tui.screens.picking import Line, PickingScreen
 from qa.tui.screens.prompt import PromptScreen
-from qa.tui.worker_thread import WorkerThread
 
 HELP = """\
 Conversations, the latest first. Typing searches titles, questions and answers; Enter continues a conversation. \
@@ -32,20 +32,19 @@ class SessionsScreen(PickingScreen[int, Session]):
     placeholder = "Search titles, questions and answers"
     nothing = "No session."
 
-    def __init__(self, saved: WorkerThread[SessionStore], open_id: int | None) -> None:
-        """:param open_id: the session that is open now; None where none is."""
+    def __init__(self, saving: Saving) -> None:
         super().__init__()
-        self._saved = saved
-        self._open_id = open_id
+        self._saving = saving
         self._deleted: list[int] = []
 
     async def find(self, words: str) -> Sequence[Session]:
         """Sessions with all words."""
-        return await self._saved.run(lambda store: store.list_sessions(words))
+        nothing: list[Session] = []
+        return await self._saving.run(lambda store: store.list_sessions(words), nothing)
 
     def draw(self, item: Session) -> Line[int]:
         """Title, time, size and folder."""
-        return Line(_session_content(item, is_open=item.session_id == self._open_id), item.session_id)
+        return Line(_session_content(item, is_open=item.session_id == self._saving.session_id), item.session_id)
 
     def describe(self) -> str:
         """How many there are, and that a deletion can be taken back."""
@@ -58,10 +57,12 @@ class SessionsScreen(PickingScreen[int, Session]):
         """Asks for another title."""
         if (session_id := self.highlighted) is None:
             return
-        session = await self._saved.run(lambda store: store.load_session(session_id))
+        session = await self._saving.run(lambda store: store.load_session(session_id), None)
+        if session is None:
+            return
         title = await self.app.push_screen_wait(PromptScreen("Title of the session", session.title))
         if title:
-            await self._saved.run(lambda store: store.rename_session(session_id, title))
+            await self._saving.run(lambda store: store.rename_session(session_id, title), None)
             self.fill(self._position)
 
     @work
@@ -69,7 +70,7 @@ class SessionsScreen(PickingScreen[int, Session]):
         """Deletes what the cursor is on."""
         if (session_id := self.highlighted) is None:
             return
-        await self._saved.run(lambda store: store.delete_session(session_id))
+        await self._saving.run(lambda store: store.delete_session(session_id), None)
         self._deleted.append(session_id)
         self.fill(self._position)
 
@@ -79,7 +80,7 @@ class SessionsScreen(PickingScreen[int, Session]):
         if not self._deleted:
             return
         session_id = self._deleted.pop()
-        await self._saved.run(lambda store: store.restore_session(session_id))
+        await self._saving.run(lambda store: store.restore_session(session_id), None)
         self.fill(self._position)
 
     @property
