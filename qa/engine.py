@@ -304,7 +304,7 @@ class Engine:
         if not has_index(folder):
             if not self._settings.refresh:
                 raise IndexStaleError(
-                    f"{self._settings.docs} has no index yet; run `qa index` or leave --no-refresh out."
+                    f"{self._settings.docs} has no index yet; run `qa index` first."
                 )
             return False
         try:
