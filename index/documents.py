@@ -28,6 +28,8 @@ TEMPORARY_NAME = re.compile(
 
 SETTINGS_NAME = "qa.toml"
 
+_FILL_IT = "put text, Markdown, HTML, PDF or Word files into it, or name another with --docs."
+
 _PLAIN_ENDINGS = frozenset({".txt", ".md"})
 _ODD_BEGINNINGS = frozenset(".~")
 """Of hidden and of temporary names that may end like these."""
@@ -81,12 +83,11 @@ def check_folder(docs: Path) -> Path:
 def no_articles_error(docs: Path, skipped: list[Skipped]) -> DocumentsError:
     """What to raise where nothing of `docs` could be read: says what was found instead."""
     if not skipped:
-        return DocumentsError(f"{docs}: holds no articles; put .txt or .md files into it, or name another with --docs.")
+        return DocumentsError(f"{docs}: holds no articles; {_FILL_IT}")
     first = skipped[0]
     count = "one file" if len(skipped) == 1 else f"{len(skipped)} files"
     return DocumentsError(
-        f"{docs}: holds no article that can be read ({count} skipped: {first.path}: {first.reason}); "
-        "put .txt or .md files into it, or name another with --docs."
+        f"{docs}: holds no article that can be read ({count} skipped: {first.path}: {first.reason}); {_FILL_IT}"
     )
 
 

@@ -160,12 +160,25 @@ def render_status(settings: Settings, *, as_json: bool) -> str:
     return json.dumps(record, indent=2) + "\n" if as_json else _render_status_text(record)
 
 
+def _render_vectors(
+    kind: str, dimension: int, base: int, delta: int, dead: int, lists: int, probes: int, recall: float
+) -> str:
+    parts = [f"{base + delta - dead:,} of {dimension} numbers, {kind}"]
+    if lists:
+        parts.append(f"{probes:,} of {lists:,} lists searched find {recall:.1%} of the ten nearest")
+    if delta or dead:
+        parts.append(f"{delta:,} added and {dead:,} deleted since the last rebuild")
+    return "; ".join(parts)
+
+
 def _render_status_text(record: dict[str, object]) -> str:
     lines = []
     for name, value in record.items():
         if name == "skipped" and isinstance(value, list):
             lines.append(f"skipped: {len(value)}")
             lines += [safe_line(f"  {item['path']}: {item['reason']}") for item in value]
+        elif name == "vectors" and isinstance(value, dict):
+            lines.append(f"vectors: {_render_vectors(**value)}")
         elif name == "changes" and isinstance(value, dict):
             counts = ", ".join(f"{len(paths)} {kind}" for kind, paths in value.items() if paths)
             lines.append(f"changes: {counts or 'none, the index is fresh'}")

@@ -59,6 +59,23 @@ def count_words(texts: list[str]) -> list[int]:
     return [len(text.split()) for text in texts]
 
 
+@pytest.mark.parametrize(
+    ("above", "below", "together"),
+    [
+        ("The govern-", "ment met.", "The government met."),
+        ("A well-", "known man.", "A well-known man."),
+        ("In 2019-", "20 it rose.", "In 2019-20 it rose."),
+        ("A NATO-", "led force.", "A NATO-led force."),
+        ("The Anglo-", "Saxon kings.", "The Anglo-Saxon kings."),
+        ("A long-term plan, not a long-", "term one.", "A long-term plan, not a long-term one."),
+    ],
+)
+def test_a_word_cut_at_the_end_of_a_line_of_a_pdf_is_one_word(above: str, below: str, together: str) -> None:
+    """Without the hyphen of the line, with the hyphen of the word: figures and names are never run together."""
+    text = read_document("a.pdf", make_pdf(f"{above}\n{below}")).text
+    assert " ".join(text.split()).replace("- ", "-") == together
+
+
 def test_html_is_the_article_without_its_page() -> None:
     """Headings, lists and tables keep their form; scripts, navigation and lines of links are gone."""
     document = read_document("a.html", PAGE.encode())

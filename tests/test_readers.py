@@ -164,6 +164,21 @@ def test_markdown_takes_title_and_date_from_front_matter() -> None:
     assert read_document("a.md", b"---\n\nText of it is here.\n\n---\n").title == "a"
 
 
+@pytest.mark.parametrize(
+    "value", ['!!python/object/apply:os.system ["x"]', "&a [*a]", "*a", "|", ">-", "{a: 1}", "[A, B]", "@x", "%x"]
+)
+def test_front_matter_is_never_interpreted(value: str) -> None:
+    """What YAML would build something of is no title; the heading is."""
+    assert read_document("a.md", f"---\ntitle: {value}\n---\n# B\n".encode()).title == "B"
+
+
+def test_quotation_marks_in_front_matter_are_read_as_written() -> None:
+    """In both of YAML's ways, and in TOML's."""
+    assert read_document("a.md", b'---\ntitle: "The \\"pier\\""\n---\nx\n').title == 'The "pier"'
+    assert read_document("a.md", b"---\ntitle: 'Oban''s pier'\n---\nx\n").title == "Oban's pier"
+    assert read_document("a.md", b'+++\ntitle = "The \\"pier\\""\n+++\nx\n').title == 'The "pier"'
+
+
 def test_names_that_are_read() -> None:
     """Extensions in any case; no extension at all is looked into."""
     assert all(

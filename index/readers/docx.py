@@ -29,7 +29,7 @@ def read(name: str, data: bytes) -> Document:
         document = docx.Document(io.BytesIO(data))
     except (zipfile.BadZipFile, PackageNotFoundError, KeyError, ValueError, SyntaxError) as error:
         # SyntaxError is what the XML parser raises.
-        raise UnreadableFileError(f"a damaged Word document ({type(error).__name__})") from None
+        raise UnreadableFileError("a damaged Word document, or none") from error
     assembly = Assembly()
     in_list = False
     for part in document.iter_inner_content():

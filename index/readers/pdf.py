@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -17,8 +18,11 @@ from index.errors import UnreadableFileError
 from index.readers.assembly import Assembly
 from index.types import Document
 
-HYPHENATED = re.compile("[\ufffe\u00ad\x02]\\s*")
-"""Where a word goes on in the next line; the hyphen is not the word's own."""
+HYPHENATED = re.compile("(\\w*)[\ufffe\u00ad\x02]\\s*(\\w*)")
+"""Where a word goes on in the next line; PDFium marks such a hyphen, and does not know whether it is the word's own."""
+COMPOUND = re.compile(r"\w+-\w+")
+COMPOUNDING = frozenset({"well", "self"})
+"""First parts that English sets before a hyphen of their own."""
 
 UNTEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 PARAGRAPH_GAP = 1.3
@@ -31,7 +35,9 @@ EDGE = 2
 """Lines from the top and from the bottom of a page among which running heads stand."""
 MOST_TITLE_LINES = 3
 MACHINE_TITLE = re.compile(
-    r"\A(?:[\W\d_]*|untitled.*|microsoft word.*|.*\.(?:docx?|pdf|indd|tex|qxd|dvi|html?))\Z", re.IGNORECASE
+    r"\A(?:[\W\d_]*|\(?(?:untitled|unspecified|anonymous|unknown)\b.*|microsoft word.*"
+    r"|.*\.(?:docx?|pdf|indd|tex|qxd|dvi|html?))\Z",
+    re.IGNORECASE,
 )
 
 
@@ -53,10 +59,11 @@ def read(name: str, data: bytes) -> Document:
         reason = "needs a password" if "password" in str(error).lower() else "a damaged PDF"
         raise UnreadableFileError(reason) from None
     heads = _running_heads(pages)
+    compounds = {word.casefold() for lines in pages for line in lines for word in COMPOUND.findall(line.text)}
     assembly = Assembly()
     for lines in pages:
         assembly.begin_page()
-        for block in _blocks(_without_heads(lines, heads)):
+        for block in _blocks(_without_heads(lines, heads), compounds):
             assembly.add(block)
     if not any(pages):
         raise UnreadableFileError("holds no text (a scan without a text layer)")
@@ -119,8 +126,9 @@ def _without_digits(text: str) -> str:
     return re.sub(r"[\d\s]+", "", text).casefold()
 
 
-def _blocks(lines: list[_Line]) -> list[str]:
-    """Paragraphs: lines at the usual distance, set in one size. Words cut at a line's end are put together."""
+def _blocks(lines: list[_Line], compounds: Set[str]) -> list[str]:
+    """Paragraphs: lines at the usual distance, set in one size. Words cut at a line's end are put together; `compounds`
+    are the words that the file writes with a hyphen inside a line."""
     gaps = [above.bottom - below.bottom for above, below in pairwise(lines)]
     down = [gap for gap in gaps if gap > 1]
     usual = median(down) if down else 0.0
@@ -129,7 +137,7 @@ def _blocks(lines: list[_Line]) -> list[str]:
         if number == 0 or _begins(lines[number - 1], line, gaps[number - 1], usual):
             blocks.append([])
         blocks[-1].append(line.text)
-    return [text for block in blocks if (text := _clean("\n".join(block)))]
+    return [text for block in blocks if (text := _clean("\n".join(block), compounds))]
 
 
 def _begins(above: _Line, line: _Line, gap: float, usual: float) -> bool:
@@ -140,5 +148,17 @@ def _begins(above: _Line, line: _Line, gap: float, usual: float) -> bool:
     return gap < -usual or gap > PARAGRAPH_GAP * usual or (ratio > OTHER_SIZE and gap > 1)
 
 
-def _clean(text: str) -> str:
-    return UNTEXT.sub("", HYPHENATED.sub("", text)).strip()
+def _clean(text: str, compounds: Set[str] = frozenset()) -> str:
+    return UNTEXT.sub("", HYPHENATED.sub(lambda match: _join(match[1], match[2], compounds), text)).strip()
+
+
+def _join(first: str, second: str, compounds: Set[str]) -> str:
+    """One word of its two parts; with the hyphen where that is the word's own: before figures and capitals, after
+    capitals, and where the file writes the word so elsewhere."""
+    compound = f"{first}-{second}"
+    own = (
+        not (first[-1:].islower() and second[:1].islower())
+        or first.casefold() in COMPOUNDING
+        or compound.casefold() in compounds
+    )
+    return compound if own and first and second else first + second
