@@ -44,7 +44,7 @@ from qa.tui.keys import (
     check_keys,
     named,
 )
-from qa.tui.programs import build_editor_command, build_opener_command, is_graphical_editor
+from qa.tui.programs import build_editor_command, build_opener_command, find_line, is_graphical_editor
 from qa.tui.saving import Saving
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.screens.articles import ArticlesScreen, list_articles
@@ -260,11 +260,14 @@ class QaApp(App[None]):
         """Copies a quote with its citation as Markdown."""
         self.copy(render_place(place), "citation")
 
-    def edit(self, path: Path, line: int) -> None:
-        """Opens a file in the editor at a line, and comes back when the editor is left."""
+    @work(group="programs")
+    async def edit(self, path: Path, line: int, words: str) -> None:
+        """Opens a file in the editor where words stand, and comes back when the editor is left."""
         if self._refused():
             return
         try:
+            # In a thread: a file may have megabytes.
+            line = await asyncio.to_thread(find_line, path, line, words)
             command = build_editor_command(path, line)
             if is_graphical_editor(command):
                 self._start_program(command)

@@ -28,8 +28,8 @@ class AppFace(Protocol):
     def copy_citation(self, place: Place) -> None:
         """Copies a quote with its citation as Markdown."""
 
-    def edit(self, path: Path, line: int) -> None:
-        """Opens a file in the editor at a line (1-based)."""
+    def edit(self, path: Path, line: int, words: str) -> object:
+        """Opens a file in the editor where `words` stand, which begin in a line (1-based) of the article's text."""
 
     def open_original(self, path: Path) -> None:
         """Opens a file in the program of its kind."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -14,6 +16,9 @@ from index.errors import UsageError
 _TAKE_PLUS_LINE = {"vi", "vim", "nvim", "nano", "emacs", "emacsclient", "micro", "joe", "jed", "mg", "kak", "ne", "ed"}
 _TAKE_PATH_COLON_LINE = {"hx", "helix", "subl", "zed"}
 _TAKE_GOTO = {"code", "codium", "cursor"}
+_MOST_READ = 20_000_000  # bytes
+_HEAD = 1024
+_WORDS_LOOKED_FOR = 6
 
 
 def build_editor_command(path: Path, line: int, environment: Mapping[str, str] | None = None) -> list[str]:
@@ -43,6 +48,31 @@ def _at_line(program: str, target: str, line: int) -> list[str]:
     if program in _TAKE_GOTO:
         return ["--goto", f"{target}:{line}"]
     return [target]
+
+
+def find_line(path: Path, line: int, words: str) -> int:
+    """The line (1-based) of the file itself at which `words` stand, which begin in `line` of the article's text.
+
+    The two differ where the text was extracted (HTML) or the file was changed since. `line` where the file cannot be
+    read. Raises UsageError for a file that is not text.
+    """
+    try:
+        data = path.read_bytes()[:_MOST_READ]
+    except OSError:
+        return line
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return line
+    if b"\0" in data[:_HEAD] or data.startswith((b"%PDF-", b"PK\3\4")):
+        raise UsageError(f"{path.name} is not a text file; press o to open it in the program of its kind.")
+    text = data.decode("utf-8", "replace")
+    first = words.split("\n", 1)[0].strip()
+    lines = text.split("\n")
+    if line <= len(lines) and first in lines[line - 1]:
+        return line
+    # Between two words of a page there may be a line's end or a tag.
+    pattern = r"(?:\s|<[^<>]*>)+".join(map(re.escape, words.split()[:_WORDS_LOOKED_FOR]))
+    found = re.search(pattern, text) if pattern else None
+    return text.count("\n", 0, found.start()) + 1 if found is not None else min(line, len(lines))
 
 
 def is_graphical_editor(command: list[str]) -> bool:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList
 
+from index.errors import UsageError
 from index.types import Skipped
 from qa.tui.app import render_place
 from qa.tui.clipboard import explain_refusal
-from qa.tui.programs import build_editor_command, build_opener_command
+from qa.tui.programs import build_editor_command, build_opener_command, find_line
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.screens.articles import ArticlesScreen
 from qa.tui.widgets.article_text import ArticleText
@@ -283,6 +284,25 @@ async def test_edit_opens_the_editor_at_the_line(monkeypatch: pytest.MonkeyPatch
         assert told.read_text(encoding="utf-8").splitlines() == ["-c", "set nu; quit", "+12", "/articles/tides.md"]
 
 
+def test_the_line_in_the_file_itself(tmp_path: Path) -> None:
+    """Of a page the line in its source, of a file that changed the line the words moved to, of a PDF none."""
+    page = tmp_path / "page.html"
+    page.write_text("<html>\n<body>\n<p>One.\n<p>Spring <b>tides</b> in\nthe Bay.\n", encoding="utf-8")
+    assert find_line(page, 2, "Spring tides in the Bay.") == 4
+    article = tmp_path / "tides.md"
+    article.write_text(TIDES, encoding="utf-8")
+    assert find_line(article, 12, SPRING) == 12
+    assert find_line(article, 3, SPRING) == 12
+    assert find_line(article, 3, "words that stand nowhere") == 3
+    assert find_line(article, 99, "words that stand nowhere") == TIDES.count("\n") + 1
+    assert find_line(tmp_path / "gone.txt", 5, "x") == 5
+    (tmp_path / "wide.txt").write_bytes("One.\nTwo.".encode("utf-16"))
+    assert find_line(tmp_path / "wide.txt", 2, "Two.") == 2
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 ...")
+    with pytest.raises(UsageError, match="not a text file; press o"):
+        find_line(tmp_path / "a.pdf", 1, "x")
+
+
 async def test_edit_without_an_editor() -> None:
     """Without $EDITOR the message says what to set."""
     async with open_app() as face:
@@ -321,8 +341,13 @@ async def test_open_original(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     async with open_app() as face:
         await _answered(face)
         await face.press("o")
-        await face.until(lambda: told.exists() and told.read_text())
+        await face.until(lambda: face.said)
         assert told.read_text(encoding="utf-8") == "/articles/tides.md"
+        assert face.said == [f"Opened with {opener.name}."]
+        opener.write_text("#!/bin/sh\nexit 4\n", encoding="utf-8")
+        await face.press("o")
+        await face.until(lambda: len(face.said) == 2)
+        assert "could not open it (it ended with code 4)" in face.said[1]
 
 
 async def test_mouse() -> None:

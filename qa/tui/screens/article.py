@@ -191,7 +191,8 @@ class ArticleScreen(Screen[int | None]):
 
     def action_edit_article(self) -> None:
         """Opens the original in the editor at the line."""
-        self._face.edit(Path(self._article.original), self.line)
+        words = self._article.text.split("\n")[self.line - 1] if self.place is None else self.place.text
+        self._face.edit(Path(self._article.original), self.line, words)
 
     def action_open_original(self) -> None:
         """Opens the original in the program of its kind."""

@@ -321,7 +321,7 @@ class ConversationScreen(Screen[None]):
     async def action_edit_article(self) -> None:
         """Opens the article of the cursor in the editor."""
         if (place := self._place_or_say()) is not None and (original := await self._find_original(place)) is not None:
-            self._face.edit(original, place.line)
+            self._face.edit(original, place.line, place.text)
 
     @work
     async def action_open_original(self) -> None:

@@ -126,7 +126,8 @@ class Conversation(VerticalScroll):
         if scroll:
             self._follows = False
             self.call_after_refresh(self._show_cursor)
-        self.refresh_bindings()
+        if self.is_attached:  # not while the app is being left
+            self.refresh_bindings()
         self.post_message(CursorMoved(turn, place))
 
     def _show_window(self, first: int) -> None:

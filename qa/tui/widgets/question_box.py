@@ -46,7 +46,8 @@ class QuestionBox(TextArea):
         """What Escape does now: 'cancel' while there is a question to stop, else 'answers' where there are any."""
         if action != self._escape:
             self._escape = action
-            self.refresh_bindings()
+            if self.is_attached:  # not while the app is being left
+                self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers of the two meanings of Escape the one it has."""
