@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-
-from qa.settings import load_settings
-from qa.tui.app import run_app
+import signal
 
 
 def main() -> None:
     """Runs the app with the options that `qa serve` was given."""
+    # Ctrl-C in the server's terminal is meant for all its windows: they end without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from qa.settings import load_settings
+    from qa.tui.app import run_app
+
     parser = argparse.ArgumentParser(prog="python -m qa.tui")
     for name in ("--docs", "--model", "--reranker", "--theme"):
         parser.add_argument(name)

@@ -21,6 +21,7 @@ from textual import on, work
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import TextArea
@@ -70,6 +71,9 @@ COLOURLESS_THEME = "ansi-dark"
 """With NO_COLOR: leaves foreground and background to the terminal."""
 _NEW_SESSION = "new session"
 _SECONDS_UNTIL_KEPT = 0.5
+_SECONDS_SHOWN = 2.5
+_READ_A_SECOND = 15
+"""Characters, read slowly."""
 _SECONDS_TO_OPEN = 3.0
 _LONGEST_DRAFT = 100_000
 """Characters. More was pasted, and is still where it came from."""
@@ -231,8 +235,10 @@ class QaApp(App[None]):
         await self.saving.save_outcome(turn)
 
     def tell(self, message: str, *, wrong: bool = False) -> None:
-        """Shows a message for a moment."""
-        self.notify(safe_text(message), severity="error" if wrong else "information", markup=False)
+        """Shows a message for a moment; what went wrong, for as long as one needs to read it."""
+        severity: SeverityLevel = "error" if wrong else "information"
+        seconds = _SECONDS_SHOWN + (len(message) / _READ_A_SECOND if wrong else 0.0)
+        self.notify(safe_text(message), severity=severity, timeout=seconds, markup=False)
 
     def copy_to_clipboard(self, text: str) -> None:
         """What was marked, with the mouse or in a box."""

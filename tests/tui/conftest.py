@@ -27,9 +27,11 @@ AppMaker = Callable[..., QaApp]
 class Face:
     """The app under test with its pilot, and the few things that every test does."""
 
-    def __init__(self, app: QaApp, pilot: Pilot[None]) -> None:
+    def __init__(self, app: QaApp, pilot: Pilot[None], said: list[str]) -> None:
         self.app = app
         self.pilot = pilot
+        self.said = said
+        """The messages shown for a moment."""
 
     async def until(self, met: Callable[[], object], seconds: float = 10.0) -> None:
         """Waits until something holds; fails where it does not in time."""
@@ -75,11 +77,6 @@ class Face:
         """What stands on the screen, a line for each row."""
         return render_screen(self.app)
 
-    @property
-    def said(self) -> list[str]:
-        """The messages shown for a moment."""
-        return [notification.message for notification in self.app._notifications]
-
 
 def render_screen(app: QaApp) -> str:
     """The characters of the screen."""
@@ -111,8 +108,16 @@ async def open_app(
     upkeep = options.pop("upkeep", UpkeepOptions())
     documents = options.pop("documents", Path("/articles"))
     app = QaApp(opener, AppOptions(documents, upkeep, **options), lambda: open_sessions(data))
+    said: list[str] = []
+    notify = app.notify
+
+    def notify_and_note(message: str, **options: Any) -> None:
+        said.append(message)
+        notify(message, **options)
+
+    app.notify = notify_and_note  # type: ignore[method-assign]
     async with app.run_test(size=size, notifications=messages) as pilot:
-        face = Face(app, pilot)
+        face = Face(app, pilot, said)
         if ready:
             await face.until(lambda: app.engine.is_open and app.main.header.status.articles is not None)
             await face.until(lambda: app.saving.thread.is_open)
