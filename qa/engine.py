@@ -25,6 +25,7 @@ from qa.answer import (
 )
 from qa.confidence import DEFAULT_THRESHOLD
 from qa.conversation import Understood, names_subject, understand
+from qa.enumerations import follow_lead_ins
 from qa.evidence import Evidence, score_sentences
 from qa.questions import check_question
 from qa.quotes import choose_quotes
@@ -207,7 +208,7 @@ class Engine:
 
     def _cite(self, question: str, read: list[Evidence], threshold: float) -> tuple[Citation, ...]:
         reader = self._reader.result()
-        cited = choose_cited(read, threshold)[:CITED_PASSAGES]
+        cited = follow_lead_ins(choose_cited(read, threshold)[:CITED_PASSAGES], read)
         scored = [replace(one, sentences=score_sentences(question, one, reader)) for one in cited]
         return build_citations(choose_quotes(scored, MOST_QUOTES))
 
@@ -303,9 +304,7 @@ class Engine:
         folder = _locate(self._settings)
         if not has_index(folder):
             if not self._settings.refresh:
-                raise IndexStaleError(
-                    f"{self._settings.docs} has no index yet; run `qa index` first."
-                )
+                raise IndexStaleError(f"{self._settings.docs} has no index yet; run `qa index` first.")
             return False
         try:
             return self.reload()

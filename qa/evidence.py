@@ -41,6 +41,8 @@ class Evidence:
     """Of the question, 0..1: how far the cross-encoder, which learned from short ones, can be believed."""
     sentences: tuple[Sentence, ...] = ()
     """In order of `start`; empty where they were not scored."""
+    listed: bool = False
+    """The words that lead in to its items were found: all of them are asked for."""
 
 
 def score_sentences(question: str, evidence: Evidence, reader: Reader | None) -> tuple[Sentence, ...]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qa.enumerations import split_items
 from qa.evidence import Evidence, Sentence
 from qa.types import Location
 
@@ -41,10 +42,11 @@ class Quote:
 
 
 def choose_quotes(evidence: Sequence[Evidence], most: int) -> tuple[Quote, ...]:
-    """A quote of each passage that has sentences, in their order; a passage that says the same in the same words, in
-    another article or in the same one, is named at the quote it repeats."""
+    """A quote of each passage that has sentences, in their order, and of each item of a list that is asked for; a
+    passage that says the same in the same words, in another article or in the same one, is named at the quote it
+    repeats."""
     quotes: list[Quote] = []
-    for one in evidence:
+    for one in (item for passage in evidence for item in split_items(passage)):
         if not one.sentences:
             continue
         repeated = _find_repeated(quotes, one)
@@ -65,7 +67,9 @@ def cut_quote(evidence: Evidence) -> Quote:
     start, end = sentences[first].start, sentences[last].end
     if span is None:
         return Quote(evidence, start, end, None)
-    return Quote(evidence, start, max(end, span.end), (span.start, span.end))
+    # An answer may reach over the end of its sentence: the quote then ends with the sentence that it ends in.
+    whole = [sentence.end for sentence in sentences if sentence.start < span.end]
+    return Quote(evidence, start, max(end, span.end, *whole[-1:]), (span.start, span.end))
 
 
 def _with_neighbour(evidence: Evidence, sentences: Sequence[Sentence], best: int) -> tuple[int, int]:
