@@ -126,9 +126,14 @@ class Browser:
             if answer.get("id") == self._number:
                 return dict(answer.get("result", {}))
 
+    async def press(self, key: str, code: int) -> None:
+        """Presses a key that has a name, by its Windows code."""
+        for kind in ("keyDown", "keyUp"):
+            await self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
     async def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression."""
-        result = await self.send("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of a JavaScript expression, or what it promises."""
+        result = await self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         return result["result"].get("value")
 
 
@@ -193,7 +198,8 @@ def _answers(data: Path) -> list[Answer]:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 async def test_asked_in_the_browser(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A question typed into the page is answered by the app behind it, and saved like any other."""
+    """A question typed into the page is answered by the app behind it, and saved like any other; what is copied there
+    arrives in the browser's clipboard."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("QA_THRESHOLD", "0")
@@ -214,13 +220,18 @@ async def test_asked_in_the_browser(port: int, tmp_path: Path, monkeypatch: pyte
         await browser.evaluate("document.querySelector('textarea').focus()")
         await asyncio.sleep(1)
         await browser.send("Input.insertText", text="How high is the lighthouse of Lindau?")
-        for kind in ("keyDown", "keyUp"):
-            key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
-            await browser.send("Input.dispatchKeyEvent", type=kind, **key)
+        await browser.press("Enter", 13)
         while not (answers := _answers(tmp_path / "data")):
             assert time.monotonic() < ends, "the question was not answered"
             await asyncio.sleep(0.2)
         assert "33 metres" in answers[0].text
+        await browser.send("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+        await browser.press("Escape", 27)
+        await asyncio.sleep(1)
+        await browser.send("Input.insertText", text="y")
+        while "33 metres" not in (copied := await browser.evaluate("navigator.clipboard.readText()") or ""):
+            assert time.monotonic() < ends, f"the quote was not copied, but {copied!r}"
+            await asyncio.sleep(0.2)
         if folder := os.environ.get("QA_KEEP_PICTURES"):
             await asyncio.sleep(1)
             picture = await browser.send("Page.captureScreenshot")
