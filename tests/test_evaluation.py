@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from index.errors import UsageError
 from qa.engine import Engine, open_engine
 from qa.evaluation import evaluate, evaluate_file, locate_partial_file
+from qa.evaluation.labels import describe_lost_labels
 from qa.evaluation.measures import (
     COLUMNS,
     MEASURES,
@@ -126,13 +128,18 @@ def test_calibration_error_worked_out_by_hand() -> None:
 
 def test_abstention_worked_out_by_hand() -> None:
     """Precision and recall of answering and of declining, from four questions."""
-    table = build_rows(answerable=[1, 1, 1, 0], answered=[1, 1, 0, 0], right=[1, 0, 0, 0])
+    table = build_rows(
+        answerable=[1, 1, 1, 0], answered=[1, 1, 0, 0], right=[1, 0, 0, 0], confidence=[0.9, 0.8, 0.3, 0.2], ms=[1] * 4
+    )
     assert compute("answer_precision", table) == 0.5
     assert compute("answer_recall", table) == pytest.approx(2 / 3)
     assert compute("decline_precision", table) == 0.5
     assert compute("decline_recall", table) == 1
     assert compute("coverage", table) == 0.5
     assert math.isnan(compute("decline_precision", table[:3]))
+    counts = {name: one.count for name, one in estimate_measures(table, resamples=5).items()}
+    assert [counts[f"answer_{name}"] for name in ("precision", "recall")] == [2, 3]
+    assert [counts[f"decline_{name}"] for name in ("precision", "recall")] == [2, 1]
 
 
 def test_a_question_without_a_verdict_is_left_out() -> None:
@@ -251,6 +258,8 @@ def test_question_files(tmp_path: Path) -> None:
         ('{"question": "a", "relevant": [{"doc": "a", "paragraph": -1}]}', '"paragraph" is not'),
         ('{"question": "a", "answerable": "no"}', '"answerable" is not'),
         ('{"question": "a", "id": 1}\n{"question": "b", "id": "1"}', "the id 1"),
+        ('{"question": "a", "answer": ["b"]}', 'has "answer", which is not known; "answers" is'),
+        ('{"question": "' + "a" * 20_000 + '"}', "line 1: has a question of 20,000 characters"),
     ],
 )
 def test_wrong_question_files_are_told_with_their_line(tmp_path: Path, text: str, said: str) -> None:
@@ -322,9 +331,12 @@ def test_a_report_can_be_the_baseline_of_the_next(questions: list[Question], tmp
     assert (second.comparison.questions, change.before, change.after) == (3, 0.5, 1.0)
     shown = render_report(second)
     assert "against the baseline, 3 questions in common" in shown
+    coverage = next(line for line in shown.split("against")[1].splitlines() if line.strip().startswith("coverage"))
+    assert not coverage.endswith(("better", "worse"))
     assert any(line.split()[0] == "auroc" and line.endswith("better") for line in shown.splitlines() if line.strip())
+    others = [replace(question, text=f"Another {question.identifier}?") for question in questions]
     with pytest.raises(UsageError, match="no question in common"):
-        build_report("set", INFO, 0.5, questions, build_table(questions, better), {"9": [0.0] * len(COLUMNS)})
+        build_report("set", INFO, 0.5, others, build_table(others, better), load_baseline(path))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"questions": [{}]}', '{"questions": 1}', "[" * 100_000])
@@ -355,6 +367,10 @@ def question_file(tmp_path: Path) -> Path:
     return path
 
 
+OPTIONS = ("None", "0.5", "False")
+"""Of a run: reranker, threshold, as typed."""
+
+
 def without_time(report: Report) -> list[list[float]]:
     return np.nan_to_num(np.delete(report.table, COLUMNS.index("ms"), axis=1), nan=-1.0).tolist()
 
@@ -376,12 +392,13 @@ def test_an_interrupted_run_asks_only_what_is_left(docs: Path, question_file: Pa
 
     with pytest.raises(KeyboardInterrupt):
         evaluate_file(question_file, engine, docs=docs, threshold=0.5, on_done=leave_after_two)
-    assert locate_partial_file(question_file, docs).exists()
+    assert locate_partial_file(question_file, docs, OPTIONS).exists()
+    assert not locate_partial_file(question_file, docs, ("none", *OPTIONS[1:])).exists()
     resumed = evaluate_file(
         question_file, engine, docs=docs, threshold=0.5, on_done=lambda done, total: asked.append(done)
     )
     assert asked == [1, 2, 3, 4]
-    assert not locate_partial_file(question_file, docs).exists()
+    assert not locate_partial_file(question_file, docs, OPTIONS).exists()
     whole = evaluate(load_questions(question_file), engine, name="whole", threshold=0.5)
     engine.close()
     assert without_time(resumed) == without_time(whole)
@@ -391,6 +408,20 @@ def test_an_interrupted_run_asks_only_what_is_left(docs: Path, question_file: Pa
         "quote_exact": 1.0,
         "auroc": 1.0,
     }
+
+
+def test_labels_of_what_is_not_there_are_told(docs: Path) -> None:
+    """A path or a paragraph that the index does not have is a mistake in the file, and no bad search."""
+    engine = open_for_measuring(docs)
+    there = Question("a", "?", True, relevant=(("trade.txt", 2), ("harbour.md", None)))
+    nowhere = Question("b", "?", True, relevant=(("docs/trade.txt", 2),))
+    beyond = Question("c", "?", True, relevant=(("trade.txt", 99),))
+    assert describe_lost_labels([there], engine) is None
+    said = describe_lost_labels([there, nowhere, beyond], engine) or ""
+    assert "2 labels name" in said
+    assert "first docs/trade.txt (question b)" in said
+    assert "paragraph 99 of trade.txt (question c)" in (describe_lost_labels([beyond], engine) or "")
+    engine.close()
 
 
 def test_what_a_conversation_is_worth_can_be_measured(docs: Path) -> None:

@@ -1,8 +1,8 @@
 """How good are answers over this folder? Asks a file of labelled questions and measures what comes back.
 
-    questions.py ──> run.py ──> measures.py ──> report.py
-    what is right    asks,      numbers with    text, JSON,
-                     resumes    intervals       comparison
+    questions.py, labels.py ──> run.py ──> measures.py ──> report.py
+    what is right               asks,      numbers with    text, JSON,
+                                resumes    intervals       comparison
 
 Decides nothing about answers: it sees the engine only as a face does.
 """
@@ -10,7 +10,7 @@ Decides nothing about answers: it sees the engine only as a face does.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from qa.types import Asks
 
 if TYPE_CHECKING:
     from qa.evaluation.questions import Question
-    from qa.evaluation.report import Report
+    from qa.evaluation.report import EarlierRow, Report
     from qa.evaluation.run import OnDone
 
 __all__ = ["evaluate", "evaluate_file", "locate_partial_file"]
@@ -33,6 +33,8 @@ def evaluate_file(
     baseline: Path | None = None,
     on_done: OnDone = lambda done, total: None,
     as_typed: bool = False,
+    reranker: str | None = None,
+    tell: Callable[[str], None] = lambda message: None,
 ) -> Report:
     """The report over all questions of `path`. An interrupted run is continued by the next call with the same input.
 
@@ -42,6 +44,8 @@ def evaluate_file(
     :param baseline: a saved `qa eval --json` to compare with.
     :param on_done: gets (questions done, questions in all) after each.
     :param as_typed: takes nothing over from the conversations of questions, to see what taking over is worth.
+    :param reranker: which one the engine was opened with; results of two are never mixed.
+    :param tell: gets a sentence on labels that name what is not in the index.
     :raises UsageError: the question file or the baseline cannot be used.
     :raises IndexStaleError: articles changed since the index was built.
     """
@@ -49,17 +53,18 @@ def evaluate_file(
     from qa.evaluation.report import load_baseline
 
     earlier = None if baseline is None else load_baseline(baseline)
-    partial = locate_partial_file(path, docs)
+    options = (str(reranker), str(threshold), str(as_typed))
     return evaluate(
         load_questions(path),
         engine,
         name=path.name,
         threshold=threshold,
         earlier=earlier,
-        partial=partial,
+        partial=locate_partial_file(path, docs, options),
         on_done=on_done,
         as_typed=as_typed,
-        scope=(str(path.resolve()), str(docs)),
+        scope=(str(path.resolve()), str(docs), *options),
+        tell=tell,
     )
 
 
@@ -69,18 +74,22 @@ def evaluate(
     *,
     name: str,
     threshold: float,
-    earlier: dict[str, list[float]] | None = None,
+    earlier: Mapping[str, EarlierRow] | None = None,
     partial: Path | None = None,
     on_done: OnDone = lambda done, total: None,
     as_typed: bool = False,
     scope: tuple[str, ...] = (),
+    tell: Callable[[str], None] = lambda message: None,
 ) -> Report:
     """The report over `questions`; see `evaluate_file`. Without `partial` an interrupted run starts anew."""
+    from qa.evaluation.labels import describe_lost_labels
     from qa.evaluation.report import build_report
     from qa.evaluation.run import PartialFile, build_key, build_table, refuse_stale, run_questions
 
     state = engine.load_state()
     refuse_stale(state)
+    if lost := describe_lost_labels(questions, engine):
+        tell(lost)
     kept = None
     if partial is not None:
         kept = PartialFile(partial, build_key(scope, state.info, threshold, as_typed, questions))
@@ -95,11 +104,12 @@ def evaluate(
     return report
 
 
-def locate_partial_file(questions: Path, docs: Path) -> Path:
-    """Where results of an unfinished run over these questions and articles are kept: in the user's cache."""
+def locate_partial_file(questions: Path, docs: Path, options: Sequence[str] = ()) -> Path:
+    """Where results of an unfinished run over these questions and articles are kept: in the user's cache. Runs with
+    other options have other files, so that none takes away what another has done."""
     import hashlib
 
     from index.models import find_cache_folder
 
-    named = os.fsencode(f"{questions.resolve()}\0{docs.resolve()}")
+    named = os.fsencode("\0".join((str(questions.resolve()), str(docs.resolve()), *options)))
     return find_cache_folder() / "eval" / f"{hashlib.blake2b(named, digest_size=12).hexdigest()}.jsonl"

@@ -37,7 +37,13 @@ def run_evaluation(
             baseline=baseline,
             on_done=line,
             as_typed=as_typed,
+            reranker=settings.reranker,
+            tell=tell,
         )
+    except KeyboardInterrupt:
+        line.close()
+        tell("What came back is kept; run the same command again to go on.")
+        raise
     finally:
         line.close()
         engine.close()

@@ -7,14 +7,15 @@ is a function of a table, one bootstrap and one paired test serve them all.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 Table = NDArray[np.float64]
 Column = NDArray[np.float64]
+Rows = Callable[[Table], NDArray[np.bool_]]
 
 COLUMNS = (
     "hit@1",
@@ -48,7 +49,10 @@ class Measure:
     """What it is, in a few words."""
     compute: Callable[[Table], float]
     """NaN where the table has nothing to compute it from."""
-    higher_is_better: bool = True
+    rows: Rows
+    """Of a table, (n,): the questions it is computed from."""
+    higher_is_better: bool | None = True
+    """None where neither is: to answer more is better only of questions that have an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +85,41 @@ def column(table: Table, name: str) -> Column:
     return table[:, COLUMNS.index(name)]
 
 
-def _mean_of(name: str) -> Callable[[Table], float]:
+def _all_rows(table: Table) -> NDArray[np.bool_]:
+    return np.ones(table.shape[0], dtype=np.bool_)
+
+
+def _rows_with(name: str) -> Rows:
+    """The questions for which the column `name` has a meaning."""
+    return lambda table: ~np.isnan(column(table, name))
+
+
+def _rows_where(condition: str, value: bool, name: str) -> Rows:
+    """The questions whose column `condition` is `value`, and for which the column `name` has a meaning."""
+    return lambda table: (column(table, condition) == float(value)) & ~np.isnan(column(table, name))
+
+
+def _mean(name: str, says: str, of: str | None = None, *, higher_is_better: bool | None = True) -> Measure:
+    """The mean of the column `of`, which is named as the measure unless given."""
+    values = of or name
+    rows = _rows_with(values)
+
     def compute(table: Table) -> float:
-        values = column(table, name)
-        values = values[~np.isnan(values)]
+        chosen = column(table, values)[rows(table)]
+        return float(chosen.mean()) if chosen.size else math.nan
+
+    return Measure(name, says, compute, rows, higher_is_better)
+
+
+def _share(name: str, says: str, of: str, condition: str, *, is_true: bool = True, of_true: bool = True) -> Measure:
+    """Of the questions whose column `condition` is `of_true`, the share whose column `of` is `is_true`."""
+    rows = _rows_where(condition, of_true, of)
+
+    def compute(table: Table) -> float:
+        values = column(table, of)[rows(table)] == float(is_true)
         return float(values.mean()) if values.size else math.nan
 
-    return compute
-
-
-def _share_where(name: str, condition: str, *, is_true: bool = True, of_true: bool = True) -> Callable[[Table], float]:
-    """Of the questions whose column `condition` is `of_true`, the share whose column `name` is `is_true`."""
-
-    def compute(table: Table) -> float:
-        chosen = (column(table, condition) == float(of_true)) & ~np.isnan(column(table, name))
-        values = column(table, name)[chosen] == float(is_true)
-        return float(values.mean()) if values.size else math.nan
-
-    return compute
+    return Measure(name, says, compute, rows)
 
 
 def _quantile_of(name: str, quantile: float) -> Callable[[Table], float]:
@@ -107,13 +128,6 @@ def _quantile_of(name: str, quantile: float) -> Callable[[Table], float]:
         return float(np.quantile(values, quantile)) if values.size else math.nan
 
     return compute
-
-
-def compute_decline_precision(table: Table) -> float:
-    """Of the declined questions, the share without an answer; NaN where every question has one."""
-    if (column(table, "answerable") == 1.0).all():
-        return math.nan
-    return _share_where("answerable", "answered", is_true=False, of_true=False)(table)
 
 
 def compute_auroc(table: Table) -> float:
@@ -162,39 +176,51 @@ def compute_calibration_error(table: Table) -> float:
     return float(np.abs(gaps).sum() / table.shape[0])
 
 
-MEASURES = (
-    Measure("hit@1", "a labelled paragraph is first", _mean_of("hit@1")),
-    Measure("hit@5", "a labelled paragraph is among the first five", _mean_of("hit@5")),
-    Measure("hit@10", "… the first ten", _mean_of("hit@10")),
-    Measure("mrr@10", "reciprocal rank of the first labelled paragraph", _mean_of("mrr@10")),
-    Measure("ndcg@10", "all labelled paragraphs, the higher the better", _mean_of("ndcg@10")),
-    Measure("excerpts@5", "labelled excerpts covered by the first five passages", _mean_of("excerpts@5")),
-    Measure("quote_holds", "the first quote holds the labelled answer", _mean_of("quote_holds")),
-    Measure("quote_sentences", "sentences of the first quote", _mean_of("quote_sentences"), higher_is_better=False),
-    Measure("quote_exact", "quotes that stand in the article, to the character", _mean_of("quote_exact")),
-    Measure("coverage", "questions that are answered", _mean_of("answered")),
-    Measure("answer_precision", "of the answers given, those that are right", _share_where("right", "answered")),
-    Measure("answer_recall", "of the answerable questions, those answered", _share_where("answered", "answerable")),
-    Measure(
+def _declining_precisely() -> Measure:
+    share = _share(
         "decline_precision",
         "of the declined questions, those without an answer",
-        compute_decline_precision,
-    ),
-    Measure(
+        "answerable",
+        "answered",
+        is_true=False,
+        of_true=False,
+    )
+
+    def compute(table: Table) -> float:
+        # Of questions that all have an answer it would say nothing but that some were declined.
+        return math.nan if (column(table, "answerable") == 1.0).all() else share.compute(table)
+
+    return replace(share, compute=compute)
+
+
+MEASURES = (
+    _mean("hit@1", "a labelled paragraph is first"),
+    _mean("hit@5", "a labelled paragraph is among the first five"),
+    _mean("hit@10", "… the first ten"),
+    _mean("mrr@10", "reciprocal rank of the first labelled paragraph"),
+    _mean("ndcg@10", "all labelled paragraphs, the higher the better"),
+    _mean("excerpts@5", "labelled excerpts covered by the first five passages"),
+    _mean("quote_holds", "the first quote holds the labelled answer"),
+    _mean("quote_sentences", "sentences of the first quote", higher_is_better=False),
+    _mean("quote_exact", "quotes that stand in the article, to the character"),
+    _mean("coverage", "questions that are answered", of="answered", higher_is_better=None),
+    _share("answer_precision", "of the answers given, those that are right", "right", "answered"),
+    _share("answer_recall", "of the answerable questions, those answered", "answered", "answerable"),
+    _declining_precisely(),
+    _share(
         "decline_recall",
         "of the questions without an answer, those declined",
-        _share_where("answered", "answerable", is_true=False, of_true=False),
+        "answered",
+        "answerable",
+        is_true=False,
+        of_true=False,
     ),
-    Measure("auroc", "confidence tells answerable from unanswerable", compute_auroc),
-    Measure("aurc", "area under risk-coverage", compute_aurc, higher_is_better=False),
-    Measure("ece", "calibration error, ten bins", compute_calibration_error, higher_is_better=False),
-    Measure("median_ms", "time per question", _quantile_of("ms", 0.5), higher_is_better=False),
-    Measure("p95_ms", "time per question, 95th percentile", _quantile_of("ms", 0.95), higher_is_better=False),
+    Measure("auroc", "confidence tells answerable from unanswerable", compute_auroc, _all_rows),
+    Measure("aurc", "area under risk-coverage", compute_aurc, _rows_with("right"), higher_is_better=False),
+    Measure("ece", "calibration error, ten bins", compute_calibration_error, _rows_with("right"), False),
+    Measure("median_ms", "time per question", _quantile_of("ms", 0.5), _all_rows, False),
+    Measure("p95_ms", "time per question, 95th percentile", _quantile_of("ms", 0.95), _all_rows, False),
 )
-
-_COUNTED_BY: Mapping[str, str] = {
-    name: name for name in COLUMNS if name not in ("answerable", "answered", "confidence", "right", "ms")
-}
 
 
 def estimate_measures(table: Table, resamples: int = RESAMPLES) -> dict[str, Estimate]:
@@ -206,7 +232,7 @@ def estimate_measures(table: Table, resamples: int = RESAMPLES) -> dict[str, Est
         if math.isnan(value):
             continue
         low, high = _interval([measure.compute(sample) for sample in samples])
-        estimates[measure.name] = Estimate(value, low, high, _count(table, measure.name))
+        estimates[measure.name] = Estimate(value, low, high, int(measure.rows(table).sum()))
     return estimates
 
 
@@ -225,12 +251,6 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _count(table: Table, name: str) -> int:
-    if name in _COUNTED_BY:
-        return int((~np.isnan(column(table, _COUNTED_BY[name]))).sum())
-    return int(table.shape[0])
-
-
 def compare_measures(before: Table, after: Table, resamples: int = RESAMPLES) -> dict[str, Difference]:
     """Every measure of two tables whose rows are the same questions in the same order."""
     if before.shape != after.shape:
@@ -246,7 +266,7 @@ def compare_measures(before: Table, after: Table, resamples: int = RESAMPLES) ->
             continue
         spread = [measure.compute(after[pick]) - measure.compute(before[pick]) for pick in picks]
         p_value = _permute(measure.compute, before, after, swaps, values[1] - values[0])
-        differences[measure.name] = Difference(*values, *_interval(spread), p_value, _count(after, measure.name))
+        differences[measure.name] = Difference(*values, *_interval(spread), p_value, int(measure.rows(after).sum()))
     return differences
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import unicodedata
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import UsageError
+from qa.questions import MOST_CHARACTERS
 from qa.types import Turn
 
 Place = tuple[str, int | None]
@@ -25,6 +27,9 @@ _WORD = re.compile(
 )
 _ARTICLES = frozenset({"a", "an", "the"})
 _NOT_IN_TEXTS = frozenset({" yes ", " no "})
+_FIELDS = ("question", "id", "answers", "evidence", "answerable", "relevant", "kind", "history")
+_LIKE = 0.8
+"""Of difflib, from which a name is taken for a slip of the pen; others are left to whoever wrote them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ def load_questions(path: Path) -> list[Question]:
     """Questions of a JSONL file, one object a line.
 
     Known names: question; id; answers (or evidence): texts; answerable; relevant: objects with doc, paragraph, text;
-    kind; history: objects with q, a. Only `question` is needed. Raises UsageError that names the line.
+    kind; history: objects with q, a. Only `question` is needed; other names are passed over, unless one is a known
+    one misspelt. Raises UsageError that names the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -115,9 +121,12 @@ class _WrongFieldError(ValueError):
 def _parse_question(record: Any, number: int) -> Question:
     if not isinstance(record, dict):
         raise _WrongFieldError("is not a JSON object")
+    _check_names(record)
     text = record.get("question")
     if not (isinstance(text, str) and text.strip()):
         raise _WrongFieldError('has no text under "question"')
+    if len(text) > MOST_CHARACTERS:
+        raise _WrongFieldError(f"has a question of {len(text):,} characters, more than {MOST_CHARACTERS:,}")
     answers = _texts(record.get("answers", record.get("evidence")) or [], "answers")
     relevant = _objects(record.get("relevant") or [], "relevant", "doc")
     return Question(
@@ -132,6 +141,14 @@ def _parse_question(record: Any, number: int) -> Question:
             Turn(turn["q"], str(turn.get("a") or "")) for turn in _objects(record.get("history") or [], "history", "q")
         ),
     )
+
+
+def _check_names(record: dict[str, Any]) -> None:
+    """Refuses "answer" for "answers": the question would silently count as one without an answer."""
+    for name in record:
+        near = [] if name in _FIELDS else difflib.get_close_matches(name, _FIELDS, n=1, cutoff=_LIKE)
+        if near and near[0] not in record:
+            raise _WrongFieldError(f'has "{name}", which is not known; "{near[0]}" is')
 
 
 def _texts(value: Any, name: str) -> tuple[str, ...]:

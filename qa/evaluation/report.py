@@ -31,6 +31,16 @@ REPORT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierRow:
+    """One question of an earlier run."""
+
+    text: str | None
+    """None in a report that does not tell it."""
+    values: list[float]
+    """By COLUMNS."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """This run against an earlier one, over the questions they share."""
 
@@ -47,6 +57,8 @@ class Report:
     index: IndexInfo
     threshold: float
     identifiers: tuple[str, ...]
+    texts: tuple[str, ...]
+    """Of the questions."""
     table: Table
     measures: Mapping[str, Estimate]
     by_kind: Mapping[str, Mapping[str, Estimate]]
@@ -60,35 +72,42 @@ def build_report(
     threshold: float,
     questions: Sequence[Question],
     table: Table,
-    baseline: Mapping[str, Sequence[float]] | None = None,
+    baseline: Mapping[str, EarlierRow] | None = None,
     resamples: int = RESAMPLES,
 ) -> Report:
     """Estimates for all questions and for each kind; with `baseline`, rows of an earlier run by id, the comparison."""
     identifiers = tuple(question.identifier for question in questions)
+    texts = tuple(question.text for question in questions)
     kinds = np.array([question.kind for question in questions])
     names = sorted({str(kind) for kind in kinds})
     by_kind = {kind: estimate_measures(table[kinds == kind], resamples) for kind in names} if len(names) > 1 else {}
-    comparison = None if baseline is None else _compare(identifiers, table, baseline, resamples)
+    comparison = None if baseline is None else _compare(questions, table, baseline, resamples)
     estimates = estimate_measures(table, resamples)
-    return Report(name, index, threshold, identifiers, table, estimates, by_kind, comparison)
+    return Report(name, index, threshold, identifiers, texts, table, estimates, by_kind, comparison)
 
 
 def _compare(
-    identifiers: Sequence[str], table: Table, baseline: Mapping[str, Sequence[float]], resamples: int
+    questions: Sequence[Question], table: Table, baseline: Mapping[str, EarlierRow], resamples: int
 ) -> Comparison:
-    shared = [row for row, identifier in enumerate(identifiers) if identifier in baseline]
+    """Of the questions that both runs asked: of the same id and, where the earlier one tells it, the same text."""
+    shared: list[int] = []
+    before: list[list[float]] = []
+    for position, question in enumerate(questions):
+        earlier = baseline.get(question.identifier)
+        if earlier is not None and earlier.text in (None, question.text):
+            shared.append(position)
+            before.append(earlier.values)
     if not shared:
         raise UsageError("the baseline and this run have no question in common; give a report of the same questions.")
-    before = np.array([baseline[identifiers[row]] for row in shared], dtype=np.float64)
-    return Comparison(len(shared), compare_measures(before, table[shared], resamples))
+    return Comparison(len(shared), compare_measures(np.array(before, dtype=np.float64), table[shared], resamples))
 
 
-def load_baseline(path: Path) -> dict[str, list[float]]:
+def load_baseline(path: Path) -> dict[str, EarlierRow]:
     """The rows of an earlier `qa eval --json`, by question id. Raises UsageError that names the file."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         rows = record["questions"]
-        return {row["id"]: [_number(row[name]) for name in COLUMNS] for row in rows}
+        return {row["id"]: EarlierRow(row.get("question"), [_number(row[name]) for name in COLUMNS]) for row in rows}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"{path}: cannot be read ({reason}); name a report of `qa eval --json`.") from error
@@ -114,8 +133,9 @@ def build_record(report: Report) -> dict[str, Any]:
         if report.comparison is None
         else {"questions": report.comparison.questions, "measures": _records(report.comparison.measures)},
         "questions": [
-            {"id": identifier, **{name: _value(value) for name, value in zip(COLUMNS, row, strict=True)}}
-            for identifier, row in zip(report.identifiers, report.table.tolist(), strict=True)
+            {"id": identifier, "question": text}
+            | {name: _value(value) for name, value in zip(COLUMNS, row, strict=True)}
+            for identifier, text, row in zip(report.identifiers, report.texts, report.table.tolist(), strict=True)
         ],
     }
 
@@ -161,7 +181,7 @@ def _render_comparison(comparison: Comparison) -> list[str]:
         if (one := comparison.measures.get(measure.name)) is None:
             continue
         change = one.after - one.before
-        better = "" if change == 0 else "better" if (change > 0) == measure.higher_is_better else "worse"
+        better = _judge_change(change, measure.higher_is_better)
         before, after, low, high = (
             render_value(measure.name, number) for number in (one.before, one.after, one.low, one.high)
         )
@@ -170,6 +190,12 @@ def _render_comparison(comparison: Comparison) -> list[str]:
             f"  {measure.name:<17} {before:>7} -> {after:>7}  [{low:>7}, {high:>7}]  p {one.p_value:.3f}{star} {better}"
         )
     return [row.rstrip() for row in rows]
+
+
+def _judge_change(change: float, higher_is_better: bool | None) -> str:
+    if change == 0 or higher_is_better is None:
+        return ""
+    return "better" if (change > 0) == higher_is_better else "worse"
 
 
 def render_value(name: str, value: float) -> str:

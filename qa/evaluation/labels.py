@@ -1,0 +1,36 @@
+"""Finds labels that name what is not there: a wrong path in a question file would else look like a bad search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from index.blocks import split_blocks
+from qa.evaluation.questions import Question
+from qa.types import Asks
+
+
+def describe_lost_labels(questions: Sequence[Question], engine: Asks) -> str | None:
+    """A sentence on the labels whose article, or whose block of it, the open index does not have; None without any."""
+    counts = _count_blocks(questions, engine)
+    lost = [
+        (question.identifier, path, block)
+        for question in questions
+        for path, block in question.relevant
+        if counts[path] is None or (block is not None and block >= (counts[path] or 0))
+    ]
+    if not lost:
+        return None
+    identifier, path, block = lost[0]
+    named = path if counts[path] is None or block is None else f"paragraph {block} of {path}"
+    count = "1 label names" if len(lost) == 1 else f"{len(lost):,} labels name"
+    return (
+        f'warning: {count} what the index does not have, first {named} (question {identifier}); correct "doc" and '
+        '"paragraph", which counts blocks between blank lines from 0'
+    )
+
+
+def _count_blocks(questions: Sequence[Question], engine: Asks) -> dict[str, int | None]:
+    """Blocks of each article that a label names; None where the index has no such article."""
+    known = {article.path for article in engine.list_articles()}
+    paths = {path for question in questions for path, _ in question.relevant}
+    return {path: len(split_blocks(engine.load_article(path).text)) if path in known else None for path in paths}
