@@ -57,11 +57,6 @@ def split_blocks(text: str) -> list[Block]:
     return blocks
 
 
-def find_line(text: str, offset: int) -> int:
-    """1-based number of the line that `offset` stands on, as editors and grep count."""
-    return 1 + sum(1 for match in LINE_END.finditer(text, 0, offset + 1) if match.end() <= offset)
-
-
 class LineNumbers:
     """Line numbers of many offsets of one text, each in logarithmic time."""
 

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from index.blocks import LineNumbers
 from index.documents import find_files, load_file
 from index.errors import UnreadableFileError, UsageError
 from qa.safe_text import safe_line
@@ -170,11 +171,6 @@ def _check_record(validator: Validator, record: object, name: str) -> None:
     raise UsageError(f"{name}: {error.json_path}: {message}; save the answer again with `qa ask --json`.")
 
 
-def verify_answer(data: Mapping[str, Any], docs: Path) -> VerifyReport:
-    """One answer, as `parse_answers` gives it, against the folder `docs`; see `verify_answers`."""
-    return verify_answers([data], docs)
-
-
 def verify_answers(answers: Sequence[Mapping[str, Any]], docs: Path) -> VerifyReport:
     """What became of every citation of `answers`, as `parse_answers` gives them, in the articles of `docs`.
 
@@ -238,9 +234,7 @@ def find_nearest(quote: str, text: str, path: str, near: int) -> Found | None:
 
 
 def _build_found(text: str, path: str, start: int, end: int, ratio: float) -> Found:
-    before = text[:start]
-    line = before.count("\n") + before.count("\r") - before.count("\r\n") + 1
-    return Found(path, start, end, line, text[start:end], ratio)
+    return Found(path, start, end, LineNumbers(text).at(start), text[start:end], ratio)
 
 
 def find_similar(quote: str, text: str, path: str, near: int) -> Found | None:

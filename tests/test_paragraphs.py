@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from index.blocks import find_line, split_blocks
+from index.blocks import split_blocks
 from index.boilerplate import can_be_furniture, is_boilerplate, is_repeated, repetition_key
 from index.cutting import begins_character
 from index.documents import load_file
@@ -63,6 +63,11 @@ def texts(text: str, max_tokens: int = 60, name: str = "a.txt") -> list[str]:
     return [unit.text for unit in split(text, max_tokens, name) if not unit.boilerplate]
 
 
+def count_lines(before: str) -> int:
+    """The number, from 1, of the line on which what follows `before` stands."""
+    return len(re.split(r"\r\n|[\r\n]", before))
+
+
 def is_one_character(text: str) -> bool:
     """Whether a person sees a single character."""
     return not any(begins_character(text, position) for position in range(1, len(text)))
@@ -80,7 +85,7 @@ def test_any_text_gives_slices_in_order(text: str, name: str, max_tokens: int) -
         assert position <= unit.start < unit.end
         assert unit.text == document.text[unit.start : unit.end] == unit.text.strip() != ""
         assert blocks[unit.block].lines[0].start <= unit.start < unit.end <= blocks[unit.block].lines[-1].end
-        assert unit.line == find_line(document.text, unit.start)
+        assert unit.line == count_lines(document.text[: unit.start])
         assert begins_character(document.text, unit.start)
         position = unit.end
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from document_files import make_docx, make_pdf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -24,7 +26,6 @@ from qa.verify import (
     load_answer_schema,
     parse_answers,
     render_report,
-    verify_answer,
     verify_answers,
 )
 
@@ -107,7 +108,7 @@ def statuses(report: Any) -> list[str]:
 
 def test_an_untouched_folder_holds(docs: Path, answer: dict[str, Any]) -> None:
     """Every citation of a fresh answer holds, and the exit code is 0."""
-    report = verify_answer(answer, docs)
+    report = verify_answers([answer], docs)
     assert statuses(report) == ["holds", "holds"]
     assert report.exit_code == 0
     assert render_report(report).splitlines()[-1] == "2 citations of 1 answer: 2 hold"
@@ -117,7 +118,7 @@ def test_an_untouched_folder_holds(docs: Path, answer: dict[str, Any]) -> None:
 def test_a_moved_quote_is_told_with_its_new_place(docs: Path, answer: dict[str, Any]) -> None:
     """A quote pushed down by new text above it has moved: its new range and line are right, the exit code is 1."""
     (docs / "tides.txt").write_text("A new first line.\n\n" + TIDES, encoding="utf-8")
-    report = verify_answer(answer, docs)
+    report = verify_answers([answer], docs)
     assert statuses(report) == ["moved", "holds"]
     found = report.checks[0].found
     assert found is not None
@@ -132,7 +133,7 @@ def test_the_nearest_of_several_places_is_named(docs: Path, answer: dict[str, An
     citation = answer["citations"][0]
     (docs / "tides.txt").write_text(" ".join([citation["quote"]] * 3), encoding="utf-8")
     citation |= {"start": near, "end": near + len(citation["quote"])}
-    found = verify_answer(answer, docs).checks[0].found
+    found = verify_answers([answer], docs).checks[0].found
     assert found is not None
     assert found.start == nearest
 
@@ -141,7 +142,7 @@ def test_a_renamed_article_is_found_by_its_quotes(docs: Path, answer: dict[str, 
     """A quote whose article was renamed has moved, to the article that has it at the old offsets."""
     (docs / "tides.txt").rename(docs / "ebb.txt")
     (docs / "another.txt").write_text("Copied: " + TIDES, encoding="utf-8")
-    check = verify_answer(answer, docs).checks[0]
+    check = verify_answers([answer], docs).checks[0]
     assert (check.status, check.found and check.found.path) == ("moved", "ebb.txt")
     assert check.found is not None
     assert check.found.start == check.start
@@ -150,7 +151,7 @@ def test_a_renamed_article_is_found_by_its_quotes(docs: Path, answer: dict[str, 
 def test_a_changed_quote_is_told_with_what_stands_there_now(docs: Path, answer: dict[str, Any]) -> None:
     """An edited sentence is named as changed, with its present words and how alike the two are."""
     (docs / "mills.txt").write_text(MILLS.replace("a charter of 1170", "a deed of 1171"), encoding="utf-8")
-    check = verify_answer(answer, docs).checks[1]
+    check = verify_answers([answer], docs).checks[1]
     assert check.status == "changed"
     assert check.found is not None
     assert "Woodbridge is named in a deed of 1171" in check.found.text
@@ -164,7 +165,7 @@ def test_what_is_no_longer_there_is_gone(docs: Path, answer: dict[str, Any], lef
     (docs / "tides.txt").unlink()
     if left is not None:
         (docs / "tides.txt").write_text(left, encoding="utf-8")
-    check = verify_answer(answer, docs).checks[0]
+    check = verify_answers([answer], docs).checks[0]
     assert (check.status, check.found) == ("gone", None)
     assert check.reason
 
@@ -173,7 +174,7 @@ def test_offsets_count_in_the_canonical_text(docs: Path, answer: dict[str, Any])
     """A changed encoding or a BOM does not move a quote; changed line ends do."""
     (docs / "tides.txt").write_bytes(b"\xef\xbb\xbf" + TIDES.encode())
     (docs / "mills.txt").write_bytes(MILLS.replace("\n", "\r\n").encode())
-    assert statuses(verify_answer(answer, docs)) == ["holds", "moved"]
+    assert statuses(verify_answers([answer], docs)) == ["holds", "moved"]
 
 
 @pytest.mark.parametrize("path", ["../secret.txt", "link.txt", ".hidden.txt"])
@@ -184,12 +185,12 @@ def test_nothing_but_an_article_is_read(docs: Path, answer: dict[str, Any], path
     (docs / "link.txt").symlink_to(docs.parent / "secret.txt")
     (docs / "tides.txt").unlink()
     answer["citations"][0]["path"] = path
-    assert statuses(verify_answer(answer, docs))[0] == "gone"
+    assert statuses(verify_answers([answer], docs))[0] == "gone"
 
 
 def test_a_declined_answer_has_nothing_to_check(docs: Path) -> None:
     """'Not in the articles' holds."""
-    report = verify_answer(build_record(build_answer()), docs)
+    report = verify_answers([build_record(build_answer())], docs)
     assert report.exit_code == 0
     assert render_report(report) == "0 citations of 1 answer: nothing to check\n"
 
@@ -197,7 +198,7 @@ def test_a_declined_answer_has_nothing_to_check(docs: Path) -> None:
 def test_a_missing_folder_is_told(tmp_path: Path, answer: dict[str, Any]) -> None:
     """Without a documents folder the error names it."""
     with pytest.raises(DocumentsError, match="nowhere"):
-        verify_answer(answer, tmp_path / "nowhere")
+        verify_answers([answer], tmp_path / "nowhere")
 
 
 def edit(docs: Path, chance: random.Random) -> None:
@@ -243,7 +244,7 @@ def test_after_random_edits_exactly_the_broken_citations_are_named(
     chance = random.Random(seed)
     for _ in range(edits):
         edit(docs, chance)
-    report = verify_answer(build_record(build_answer(*citations)), docs)
+    report = verify_answers([build_record(build_answer(*citations))], docs)
     now = {path.name: path.read_bytes().decode() for path in docs.iterdir()}
     for check in report.checks:
         holds = now.get(check.path, "")[check.start : check.end] == check.quote
@@ -353,6 +354,45 @@ def test_real_answers_keep_to_the_schema_and_hold(tmp_path: Path) -> None:
     assert report.holds
 
 
+WRITERS: dict[str, Callable[[str], bytes]] = {
+    "plain.txt": lambda text: f"Mills\n\n{text}\n".encode(),
+    "western.txt": lambda text: f"Mills\n\nA café, “{text}” – so it says.\n".encode("cp1252"),
+    "wide.txt": lambda text: f"Mills\r\n\r\n{text}\r\n".encode("utf-16"),
+    "old.txt": lambda text: f"Mills\r\r{text}\r".encode(),
+    "marked.md": lambda text: f"---\ntitle: Mills\n---\n\n# Mills\n\n| a | b |\n|---|---|\n\n> {text}\n".encode(),
+    "page.html": lambda text: f"<nav>x</nav><main><h1>Mills</h1><p>{text}</p></main>".encode(),
+    "print.pdf": lambda text: make_pdf(f"Mills\n{text}"),
+    "word.docx": make_docx,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_citations_of_every_format_are_verified_without_an_index(name: str, tmp_path: Path) -> None:
+    """What was answered holds; with words in front it has moved, with another figure it has changed, and no index is
+    there or made."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    said = "The mill at Woodbridge has ground corn since 1170"
+    article = folder / name
+    article.write_bytes(WRITERS[name](said))
+    engine = open_engine(Settings(docs=folder, threshold=0.0))
+    answer = engine.ask("Since when has the mill at Woodbridge ground corn?")
+    engine.close()
+    shutil.rmtree(tmp_path / ".qa")
+    record = parse_answers(render_json(answer))
+    assert "1170" in answer.citations[0].quote
+    assert statuses(verify_answers(record, folder)) == ["holds"] * len(answer.citations)
+    article.write_bytes(WRITERS[name](f"In Suffolk it is told: {said}"))
+    first = verify_answers(record, folder).checks[0]
+    assert (first.status, first.found is not None) in (("moved", True), ("changed", True))
+    article.write_bytes(WRITERS[name](said.replace("1170", "1290")))
+    first = verify_answers(record, folder).checks[0]
+    assert first.status == "changed"
+    assert first.found is not None
+    assert "1290" in first.found.text
+    assert not (tmp_path / ".qa").exists()
+
+
 def test_the_schema_is_a_schema() -> None:
     """The shipped schema is valid JSON Schema 2020-12 and contradicts answers with and without citations mixed up."""
     Draft202012Validator.check_schema(load_answer_schema())
@@ -386,6 +426,6 @@ def test_a_report_is_safe_for_a_terminal(docs: Path, answer: dict[str, Any]) -> 
     text = MILLS.replace("charter of 1170", "ch\x1b[31marter of 1170\x9b")
     (docs / "mills.txt").write_text(text, encoding="utf-8")
     answer["citations"][0]["path"] = "evil\x1b]0;\u202e.txt"
-    shown = render_report(verify_answer(answer, docs))
+    shown = render_report(verify_answers([answer], docs))
     assert shown.count("\n") == 3
     assert all(character.isprintable() for character in shown.replace("\n", ""))
