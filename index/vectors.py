@@ -259,7 +259,8 @@ def _train(source: VectorSource) -> tuple[Any, Vectors]:
     faiss = _load_faiss()
 
     lists = _lists_for(source.count)
-    sample, queries = _sample(source, min(lists * _TRAIN_VECTORS_PER_LIST, source.room_bytes // (4 * source.dimension)))
+    affordable = max(4 * lists, source.room_bytes // (4 * source.dimension))
+    sample, queries = _sample(source, min(lists * _TRAIN_VECTORS_PER_LIST, affordable))
     quantizer = faiss.IndexFlatIP(source.dimension)
     base = faiss.IndexIVFScalarQuantizer(
         quantizer, source.dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT

@@ -20,9 +20,11 @@ from typing import Any
 
 import pytest
 from faults.disk import Disk, load_calls
+from faults.server import make_large
 from hash_encoder import HashEncoder
 from index_views import view_answers, view_articles
 
+from index import vectors
 from index.build import refresh
 from index.schema import DATABASE_NAME
 from index.store import has_index, open_snapshot
@@ -92,7 +94,8 @@ def faulty(server: Server) -> Server:
 class Scenario:
     """Documents that have changed since their index was made, and what an index says before and after."""
 
-    def __init__(self, top: Path, first_build: bool) -> None:
+    def __init__(self, top: Path, first_build: bool, large: bool) -> None:
+        self.large = large
         self.docs = top / "docs"
         self.index = top / "index"
         self.top = top
@@ -101,6 +104,8 @@ class Scenario:
         if not first_build:
             refresh(self.docs, self.index, HashEncoder)
             self.before = view(self.index)
+            if large:  # lists that were extended hold other codes than lists that were made anew
+                shutil.copytree(self.index, top / "scratch")
         _write_after(self.docs)
         refresh(self.docs, top / "scratch", HashEncoder)
         self.after = view(top / "scratch")
@@ -172,25 +177,36 @@ def hash_of(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-@pytest.fixture(params=[True, False], ids=["first build", "refresh"])
-def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scenario]:
+@pytest.fixture(
+    params=[(True, False), (False, False), (False, True)], ids=["first build", "refresh", "refresh of a large index"]
+)
+def scenario(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
     """In memory where there is such a place: these tests copy folders all the time."""
+    first_build, large = request.param
+    for name in ("_lists_for", "EXACT_LIMIT", "_DELTA_LIMIT", "_RECALL_WANTED") if large else ():
+        monkeypatch.setattr(vectors, name, getattr(vectors, name))  # put back when the test ends
+    if large:
+        make_large(vectors)
     top = _MEMORY / f"crash-{os.getpid()}-{tmp_path.name}" if _MEMORY.is_dir() else tmp_path / "scenario"
     top.mkdir()
-    yield Scenario(top, first_build=request.param)
+    yield Scenario(top, first_build, large)
     shutil.rmtree(top)
 
 
 def _kill_often(server: Server, scenario: Scenario, times: int) -> None:
     chance = random.Random(times)
-    server.run(docs=scenario.docs, folder=scenario.make_trial())  # the first is slower than all others
+    server.run(
+        large=scenario.large, docs=scenario.docs, folder=scenario.make_trial()
+    )  # the first is slower than all others
     began = time.monotonic()
-    server.run(docs=scenario.docs, folder=scenario.make_trial())
+    server.run(large=scenario.large, docs=scenario.docs, folder=scenario.make_trial())
     seconds = time.monotonic() - began
     killed = 0
     while killed < times:
         folder = scenario.make_trial()
-        result = server.run(kill_after=chance.uniform(0, seconds), docs=scenario.docs, folder=folder)
+        result = server.run(
+            kill_after=chance.uniform(0, seconds), large=scenario.large, docs=scenario.docs, folder=folder
+        )
         scenario.check(folder)
         # How long a build takes changes with what else the machine does; most are to be killed, some near their end.
         seconds *= 1.03 if "killed" in result else 0.85
@@ -209,12 +225,12 @@ def test_killed_at_any_of_200_instants(server: Server, scenario: Scenario) -> No
 
 
 def _fail_at(server: Server, scenario: Scenario, choose: Choose) -> None:
-    calls = server.run(docs=scenario.docs, folder=scenario.make_trial())["calls"]
+    calls = server.run(large=scenario.large, docs=scenario.docs, folder=scenario.make_trial())["calls"]
     assert calls > 100
     for place, number in enumerate(choose(calls)):
         folder = scenario.make_trial()
         fault = (number, _CODES[place % 3], place // 3 % 2)
-        result = server.run(docs=scenario.docs, folder=folder, fault=fault)
+        result = server.run(large=scenario.large, docs=scenario.docs, folder=folder, fault=fault)
         assert result.get("error", "StorageError") == "StorageError", (fault, result)
         if "error" in result:
             assert "\n" not in result["message"]
@@ -238,7 +254,7 @@ def _lose_power(server: Server, scenario: Scenario, choose: Choose) -> None:
     folder.mkdir(exist_ok=True)
     disk = Disk(folder)
     log = scenario.top / "log"
-    server.run(docs=scenario.docs, folder=folder, log=log)
+    server.run(large=scenario.large, docs=scenario.docs, folder=folder, log=log)
     calls = load_calls(log)
     stops = set(choose(len(calls)))
     chance = random.Random(len(stops))

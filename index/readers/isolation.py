@@ -67,7 +67,7 @@ class _Worker:
     def __init__(self) -> None:
         # -P: the folder we were started in may hold a file called index.py.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "index.readers.worker"],
+            [sys.executable, "-P", "-m", "index.readers.worker", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,8 +1,8 @@
 """The child process in which complex formats are read, with limits on memory, time and files; see `isolation.py`.
 
-Run as a module. Takes (name of the reader, file's path, number of bytes) as a line of JSON and then the bytes, answers
-with a line of JSON, until its input ends. JSON and nothing else crosses, so a file that takes this process over can
-only make it say something wrong about that file.
+Run as a module, with the number of the process that it reads for. Takes (name of the reader, file's path, number of
+bytes) as a line of JSON and then the bytes, answers with a line of JSON, until its input ends. JSON and nothing else
+crosses, so a file that takes this process over can only make it say something wrong about that file.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+import time
 from dataclasses import asdict
 from importlib import import_module
 from typing import Any, BinaryIO
@@ -22,6 +24,8 @@ MAX_FILES = 64
 """Open files: libraries and fonts."""
 CPU_SECONDS = 60
 """For one file; the parent ends what merely waits."""
+_LOOK_SECONDS = 1.0
+"""Between looks at whether the parent is still there."""
 
 
 def main() -> None:
@@ -29,12 +33,20 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not stand among the answers
     _limit_process()
+    threading.Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True).start()
     while line := sys.stdin.buffer.readline():
         reader, name, size = json.loads(line)
         data = _read_exactly(sys.stdin.buffer, size)
         _limit_time()
         answers.write(json.dumps(_answer(reader, name, data)).encode("ascii") + b"\n")
         answers.flush()
+
+
+def _end_with(parent: int) -> None:
+    """A parent that was killed closes our input, which is noticed only when the file in hand has been read."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)
 
 
 def _answer(reader: str, name: str, data: bytes) -> dict[str, Any]:
