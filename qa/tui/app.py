@@ -193,7 +193,7 @@ class QaApp(App[None]):
 
     async def on_unmount(self) -> None:
         """Ends what runs beside the app."""
-        self.upkeep.end()
+        await self.upkeep.close()
         await self._keep_draft()
         self.saving.close()
         self.engine.close()

@@ -215,16 +215,19 @@ def _prefixed(
 
 
 def _prefixed_parts(parts: Iterable[Content], width: int, prefix: Content) -> list[Content]:
-    """Parts with dots between them, each line behind `prefix`; a part that fits into a line is never broken."""
-    room = max(width - prefix.cell_length, 4)
+    return [prefix + line for line in join_parts(parts, max(width - prefix.cell_length, 4))]
+
+
+def join_parts(parts: Iterable[Content], width: int) -> list[Content]:
+    """Lines of parts with dots between them; a part that fits into a line is never broken."""
     lines: list[Content] = []
     for part in parts:
         joined = lines[-1].append_text(" · ", MUTED) + part if lines else part
-        if lines and joined.cell_length > room >= part.cell_length:
+        if lines and joined.cell_length > width >= part.cell_length:
             lines.append(part)
         else:
-            lines[-1:] = joined.wrap(room)
-    return [prefix + line.rstrip() for line in lines]
+            lines[-1:] = joined.wrap(width)
+    return [line.rstrip() for line in lines]
 
 
 def draw_card(place: Place, width: int, *, chosen: bool) -> list[Content]:

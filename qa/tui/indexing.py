@@ -13,6 +13,7 @@ from index.types import Progress, Skipped
 
 _LONGEST_LINE = 256 * 2**20
 """Bytes. The last line names every file that was skipped."""
+_SECONDS_TO_END = 2.0
 _LAST_WORDS = 5  # lines of stderr that are told where the process ends without saying why
 
 
@@ -62,9 +63,18 @@ class IndexingProcess:
             self.end()
 
     def end(self) -> None:
-        """Ends the process where it still runs; the index stays usable, and finished embeddings are kept."""
+        """Tells the process to end where it still runs; the index stays usable, and finished embeddings are kept."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
+
+    async def close(self) -> None:
+        """Ends it and waits until it has, for a moment."""
+        self.end()
+        if self._process is not None:
+            try:
+                await asyncio.wait_for(self._process.wait(), _SECONDS_TO_END)
+            except TimeoutError:
+                self._process.kill()
 
     async def _read(self, stream: asyncio.StreamReader) -> IndexingReport:
         assert self._process is not None

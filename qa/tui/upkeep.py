@@ -87,10 +87,10 @@ class Upkeep:
         self._rebuild = self._rebuild or rebuild
         self._wanted.set()
 
-    def end(self) -> None:
+    async def close(self) -> None:
         """Ends an indexing that runs."""
         if self._process is not None:
-            self._process.end()
+            await self._process.close()
 
     async def run(self) -> None:
         """Opens, then looks again and again; ends only by being cancelled."""
@@ -155,7 +155,7 @@ class Upkeep:
         except QaError:
             self._built()
             raise
-        # Not after being cancelled: then the screen is gone, and `end` still needs the process.
+        # Not after being cancelled: then the screen is gone, and `close` still needs the process.
         self._built()
 
     def _built(self) -> None:

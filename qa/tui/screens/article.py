@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from index.errors import QaError
 from qa.safe_text import safe_line
-from qa.tui.drawing import MUTED, STRONG
+from qa.tui.drawing import MUTED, STRONG, join_parts
 from qa.tui.faces import AppFace
 from qa.tui.keys import HELP, IN_ARTICLE, bindings, named
 from qa.tui.turns import Place
@@ -80,9 +80,18 @@ class ArticleScreen(Screen[int | None]):
         if (place := self.place) is not None:
             span = None if place.answer_span is None else (place.answer_span.start, place.answer_span.end)
             self.query_one(ArticleText).mark_quote(place.start, place.end, span)
-        self.query_one("#article-title", Static).update(self._draw_title())
+        self._show_title()
 
-    def _draw_title(self) -> Content:
+    def on_resize(self) -> None:
+        """The line above the article is broken otherwise."""
+        self._show_title()
+
+    def _show_title(self) -> None:
+        lines = join_parts(self._title_parts(), max(self.size.width - 2, 8))
+        self.query_one("#article-title", Static).update(Content("\n").join(lines))
+        self.refresh_bindings()
+
+    def _title_parts(self) -> list[Content]:
         article = self._article
         parts = [Content.styled(safe_line(article.title), STRONG)]
         if article.date:
@@ -93,8 +102,7 @@ class ArticleScreen(Screen[int | None]):
             parts.append(Content.styled(f"{kind} {self._at + 1} of {len(self._places)}", MUTED))
         if self._matches and self._match is not None:
             parts.append(Content(f"match {self._match + 1} of {len(self._matches)}"))
-        self.refresh_bindings()
-        return Content(" · ").join(parts)
+        return parts
 
     def action_next_place(self) -> None:
         """To the next citation, in another article too."""
@@ -135,7 +143,7 @@ class ArticleScreen(Screen[int | None]):
         after = (number for number, (start, _) in enumerate(self._matches) if start >= self._offset_shown())
         self._match = next(after, 0) if self._matches else None
         text.mark_found(self._matches, self._match)
-        self.query_one("#article-title", Static).update(self._draw_title())
+        self._show_title()
 
     def _offset_shown(self) -> int:
         return self.place.start if self.place is not None else 0
@@ -159,7 +167,7 @@ class ArticleScreen(Screen[int | None]):
             return
         self._match = (self._match + by) % len(self._matches)
         self.query_one(ArticleText).mark_found(self._matches, self._match)
-        self.query_one("#article-title", Static).update(self._draw_title())
+        self._show_title()
 
     def action_close(self) -> None:
         """Closes the search where it is open, then the article."""
