@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
 
 from qa.cli import cli
+from qa.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -49,6 +51,19 @@ def test_every_option_is_named() -> None:
         option for option in ("--plain", "--theme", "--continue", "--session", "--docs") if f"{option}" not in README
     ]
     assert not missing
+
+
+def test_every_setting_and_variable_is_named() -> None:
+    """What can be chosen in `qa.toml` or by a variable is as public as an option."""
+    names = [field.name for field in fields(Settings)]
+    variables = {
+        name
+        for package in ("qa", "index")
+        for path in (ROOT / package).rglob("*.py")
+        for name in re.findall(r"\bQA_[A-Z_]+[A-Z]\b", path.read_text("utf-8"))
+    }
+    assert [name for name in names if f"`{name}" not in README and f"[{name}]" not in README] == []
+    assert sorted(name for name in variables if f"`{name}" not in README) == []
 
 
 def test_the_two_commands_are_there() -> None:
