@@ -27,6 +27,8 @@ from index.vectors import VectorIndex, VectorsInfo
 if TYPE_CHECKING:
     from index.types import Ids, Vectors
 
+FileIdentity = tuple[int, int] | None
+"""Device and inode of a database; None where there is none."""
 _ATTEMPTS = 20
 """Times that files may vanish under a reader that opens them, each time because a writer has published another
 generation."""
@@ -50,8 +52,11 @@ class SnapshotInfo:
 class Snapshot:
     """One generation. All methods may be called from any thread, one at a time."""
 
-    def __init__(self, database: sqlite3.Connection, folder: Path, name: str, info: SnapshotInfo, terms: int) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, file: FileIdentity, folder: Path, name: str, info: SnapshotInfo, terms: int
+    ) -> None:
         """Raises OSError, ValueError or RuntimeError where the files named `name` are not there or not sound."""
+        self._file = file
         self.folder = folder
         self.info = info
         self.figures = CorpusFigures(info.paragraphs, terms)
@@ -119,8 +124,9 @@ class Snapshot:
         return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
 
     def is_current(self) -> bool:
-        """False where a writer has published a newer generation."""
-        return load_generation(self.folder) == self.info.generation
+        """False where a writer has published a newer generation, or the index was made anew from nothing, which may
+        have come to the same number."""
+        return _identify(self.folder) == self._file and load_generation(self.folder) == self.info.generation
 
     def close(self) -> None:
         """Lets go of the generation's database; its files follow when nothing refers to this snapshot."""
@@ -133,6 +139,15 @@ class Snapshot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _identify(folder: Path) -> FileIdentity:
+    """Of the database; a file that is open keeps its inode to itself, also after it was deleted."""
+    try:
+        status = (folder / DATABASE_NAME).stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def has_index(folder: Path) -> bool:
@@ -172,10 +187,11 @@ def open_snapshot(folder: Path) -> Snapshot | None:
     reason = ""
     generation = -1
     for _ in range(_ATTEMPTS):
+        file = _identify(folder)  # before it is opened: one that takes its place meanwhile is then seen as another
         database = open_for_reading(folder)
         if database is None:
             return None
-        snapshot, tried, reason = _try_to_open(database, folder)
+        snapshot, tried, reason = _try_to_open(database, file, folder)
         if not reason:
             return snapshot
         # Gone or changed because a newer generation has replaced it, or for no good reason.
@@ -185,7 +201,7 @@ def open_snapshot(folder: Path) -> Snapshot | None:
     raise IndexDamagedError(f"{folder}: files of the index are damaged or missing ({reason}); run `qa index`.")
 
 
-def _try_to_open(database: sqlite3.Connection, folder: Path) -> tuple[Snapshot | None, int, str]:
+def _try_to_open(database: sqlite3.Connection, file: FileIdentity, folder: Path) -> tuple[Snapshot | None, int, str]:
     """The snapshot, the number of its generation, and what of its files is missing or damaged; empty where nothing
     is."""
     generation = 0
@@ -196,7 +212,7 @@ def _try_to_open(database: sqlite3.Connection, folder: Path) -> tuple[Snapshot |
             state = records.load_state(database)
             generation = int(state["generation"])
             try:
-                snapshot = _open_generation(database, folder, state) if generation else None
+                snapshot = _open_generation(database, file, folder, state) if generation else None
             except (FileNotFoundError, ValueError, RuntimeError) as error:
                 database.close()
                 return None, generation, str(error) or type(error).__name__
@@ -208,7 +224,7 @@ def _try_to_open(database: sqlite3.Connection, folder: Path) -> tuple[Snapshot |
     return snapshot, generation, ""
 
 
-def _open_generation(database: sqlite3.Connection, folder: Path, state: dict[str, Any]) -> Snapshot:
+def _open_generation(database: sqlite3.Connection, file: FileIdentity, folder: Path, state: dict[str, Any]) -> Snapshot:
     if not are_sound(folder, records.load_stamps(database)):
         raise ValueError("a file is not what was written")
     info = SnapshotInfo(
@@ -219,4 +235,4 @@ def _open_generation(database: sqlite3.Connection, folder: Path, state: dict[str
         fingerprint=str(state["fingerprint"]),
         dimension=int(state["dimension"]),
     )
-    return Snapshot(database, folder, str(state["files"]), info, int(state["terms"]))
+    return Snapshot(database, file, folder, str(state["files"]), info, int(state["terms"]))

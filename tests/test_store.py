@@ -128,6 +128,22 @@ def test_a_snapshot_goes_on_showing_its_generation(tmp_path: Path) -> None:
     snapshot.close()
 
 
+def test_an_index_made_anew_under_an_open_one_is_another(tmp_path: Path) -> None:
+    """The folder is deleted while it is read, and built again up to the same number: that is no reason to stay."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a.txt").write_text("The lighthouse is white.")
+    build(docs, tmp_path / "index")
+    with open_existing(tmp_path / "index") as snapshot:
+        assert snapshot.is_current()
+        shutil.rmtree(tmp_path / "index")
+        assert not snapshot.is_current()
+        (docs / "a.txt").write_text("The lighthouse is red.")
+        build(docs, tmp_path / "index")
+        assert load_generation(tmp_path / "index") == snapshot.info.generation
+        assert not snapshot.is_current()
+
+
 def test_there_is_no_index_before_the_first_build(tmp_path: Path) -> None:
     """Nothing, not an error; and every file of the folder is new."""
     (tmp_path / "a.txt").write_text("text")
