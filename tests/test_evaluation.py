@@ -410,6 +410,25 @@ def test_an_interrupted_run_asks_only_what_is_left(docs: Path, question_file: Pa
     }
 
 
+def test_a_cache_that_cannot_be_written_is_told_and_the_run_goes_on(docs: Path, tmp_path: Path) -> None:
+    """Numbers do not depend on it; only an interruption would cost something."""
+    engine = open_for_measuring(docs)
+    (tmp_path / "file").touch()
+    told: list[str] = []
+    report = evaluate(
+        [Question("a", "How high is the lighthouse?", False)],
+        engine,
+        name="a",
+        threshold=0.5,
+        partial=tmp_path / "file" / "run.jsonl",
+        tell=told.append,
+    )
+    engine.close()
+    assert report.measures["coverage"].count == 1
+    assert len(told) == 1
+    assert "cannot be written" in told[0]
+
+
 def test_labels_of_what_is_not_there_are_told(docs: Path) -> None:
     """A path or a paragraph that the index does not have is a mistake in the file, and no bad search."""
     engine = open_for_measuring(docs)

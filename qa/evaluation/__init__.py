@@ -19,7 +19,7 @@ from qa.types import Asks
 if TYPE_CHECKING:
     from qa.evaluation.questions import Question
     from qa.evaluation.report import EarlierRow, Report
-    from qa.evaluation.run import OnDone
+    from qa.evaluation.run import OnDone, PartialFile
 
 __all__ = ["evaluate", "evaluate_file", "locate_partial_file"]
 
@@ -84,15 +84,13 @@ def evaluate(
     """The report over `questions`; see `evaluate_file`. Without `partial` an interrupted run starts anew."""
     from qa.evaluation.labels import describe_lost_labels
     from qa.evaluation.report import build_report
-    from qa.evaluation.run import PartialFile, build_key, build_table, refuse_stale, run_questions
+    from qa.evaluation.run import build_key, build_table, refuse_stale, run_questions
 
     state = engine.load_state()
     refuse_stale(state)
     if lost := describe_lost_labels(questions, engine):
         tell(lost)
-    kept = None
-    if partial is not None:
-        kept = PartialFile(partial, build_key(scope, state.info, threshold, as_typed, questions))
+    kept = _open_partial(partial, build_key(scope, state.info, threshold, as_typed, questions), tell)
     try:
         results = run_questions(questions, engine, threshold, kept, on_done, as_typed=as_typed)
     finally:
@@ -102,6 +100,19 @@ def evaluate(
     if kept is not None:
         kept.discard()
     return report
+
+
+def _open_partial(path: Path | None, key: str, tell: Callable[[str], None]) -> PartialFile | None:
+    """None where none is wanted or can be had: the numbers do not depend on it."""
+    from qa.evaluation.run import PartialFile
+
+    if path is None:
+        return None
+    try:
+        return PartialFile(path, key)
+    except OSError as error:
+        tell(f"warning: {path} cannot be written ({error.strerror}); an interruption would lose what was done")
+        return None
 
 
 def locate_partial_file(questions: Path, docs: Path, options: Sequence[str] = ()) -> Path:

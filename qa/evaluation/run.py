@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from index.errors import IndexStaleError
+from index.errors import IndexStaleError, StorageError
 from index.sentences import split_sentences
 from qa.evaluation.measures import COLUMNS, RANKED, Table
 from qa.evaluation.questions import EXCERPT_KIND, Place, Question, holds_answer, normalise
@@ -220,9 +220,14 @@ class PartialFile:
         return self._path.open("a", encoding="utf-8")
 
     def append(self, result: Result) -> None:
-        """Adds a line and hands it to the system, so that it outlives this process."""
-        self._file.write(json.dumps(asdict(result)) + "\n")
-        self._file.flush()
+        """Adds a line and hands it to the system, so that it outlives this process. Raises StorageError."""
+        try:
+            self._file.write(json.dumps(asdict(result)) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise StorageError(
+                f"{self._path} cannot be written ({error.strerror}); make room and run the same command again to go on."
+            ) from error
 
     def close(self) -> None:
         """Keeps the file for the next run."""
