@@ -30,6 +30,10 @@ SETTINGS_NAME = "qa.toml"
 
 _FILL_IT = "put text, Markdown, HTML, PDF or Word files into it, or name another with --docs."
 
+_LARGEST = 2**63 - 1
+"""What the database can hold: file systems have dates beyond 2262, and inodes of 64 bits."""
+_ODD = 0x9E3779B97F4A7C15
+"""Spreads inodes, which lie close together, over all bits."""
 _PLAIN_ENDINGS = frozenset({".txt", ".md"})
 _ODD_BEGINNINGS = frozenset(".~")
 """Of hidden and of temporary names that may end like these."""
@@ -183,7 +187,7 @@ class _Scan:
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
             return False
         self.seen.add((status.st_dev, status.st_ino))
-        self.files.append(SourceFile(prefix + name, status.st_size, status.st_mtime_ns, status.st_ino))
+        self.files.append(_source_file(prefix + name, status))
         return True
 
     def _list(self, folder: str, prefix: str) -> Iterator[os.DirEntry[str]]:
@@ -226,7 +230,7 @@ class _Scan:
             self.skipped.append(Skipped(path, reason))
         else:
             self.seen.add((status.st_dev, status.st_ino))
-            self.files.append(SourceFile(path, status.st_size, status.st_mtime_ns, status.st_ino))
+            self.files.append(_source_file(path, status))
 
     def follow_links(self) -> None:
         """Looks at the links in the order of their paths; folders reached through them may hold more."""
@@ -250,6 +254,11 @@ class _Scan:
             self.walk(str(target), path + "/")
         else:
             self._add(target, path)
+
+
+def _source_file(path: str, status: os.stat_result) -> SourceFile:
+    identity = (status.st_ino * _ODD ^ status.st_ctime_ns) & _LARGEST
+    return SourceFile(path, status.st_size, max(-_LARGEST, min(status.st_mtime_ns, _LARGEST)), identity)
 
 
 def _reason_to_skip(path: str, status: os.stat_result) -> str | None:

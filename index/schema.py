@@ -37,7 +37,7 @@ CREATE TABLE articles (
     paragraphs INTEGER NOT NULL,      -- searchable
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL,
+    inode INTEGER NOT NULL,           -- and time of the last change of any kind, as one number
     looked_ns INTEGER NOT NULL,       -- when the file was read, on the clock of mtime_ns
     sha256 BLOB NOT NULL              -- of the file's bytes
 ) STRICT;

@@ -88,7 +88,7 @@ def save_staged(stage: sqlite3.Connection, article: StagedArticle) -> None:
         "paragraphs": None if article.paragraphs is None else [_pack(paragraph) for paragraph in article.paragraphs],
     }
     packed = zlib.compress(json.dumps(body).encode(), 1)
-    row = (pack_text(file.path), file.size, file.mtime_ns, file.inode, article.looked_ns, article.sha256)
+    row = (pack_text(file.path), file.size, file.mtime_ns, file.identity, article.looked_ns, article.sha256)
     stage.execute("INSERT OR REPLACE INTO staged VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, article.split, packed))
 
 

@@ -93,7 +93,10 @@ class SourceFile:
     """Relative to the documents folder, with '/' between parts."""
     size: int
     mtime_ns: int
-    inode: int
+    """What a count of 64 bits can hold: from 1677 to 2262."""
+    identity: int
+    """Inode and the time of the last change of any kind, as one number of 63 bits: a write that puts the time of
+    writing back changes it too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class GenerationWriter:
             "paragraphs": 0,
             "size": file.size,
             "mtime_ns": file.mtime_ns,
-            "inode": file.inode,
+            "inode": file.identity,
             "looked_ns": article.looked_ns,
             "sha256": article.sha256,
         }
@@ -302,7 +302,7 @@ def _more_often(some: array[int], others: array[int]) -> Ids:
 
 def save_touched(database: sqlite3.Connection, files: Iterable[SourceFile], looked_ns: int) -> None:
     """Renews what the file system tells of files whose bytes are the same."""
-    rows = ((file.size, file.mtime_ns, file.inode, looked_ns, pack_text(file.path)) for file in files)
+    rows = ((file.size, file.mtime_ns, file.identity, looked_ns, pack_text(file.path)) for file in files)
     database.executemany("UPDATE articles SET size = ?, mtime_ns = ?, inode = ?, looked_ns = ? WHERE path = ?", rows)
 
 
@@ -310,7 +310,7 @@ def save_skipped(database: sqlite3.Connection, skipped: Iterable[tuple[Skipped, 
     """Replaces the list of skipped files; with a file's size and times it is not tried again until these change."""
     database.execute("DELETE FROM skipped")
     for skip, file in skipped:
-        stat = (None, None, None) if file is None else (file.size, file.mtime_ns, file.inode)
+        stat = (None, None, None) if file is None else (file.size, file.mtime_ns, file.identity)
         row = (pack_text(skip.path), pack_text(skip.reason), *stat)
         database.execute("INSERT OR REPLACE INTO skipped VALUES (?, ?, ?, ?, ?)", row)
 

@@ -168,6 +168,25 @@ def test_a_write_within_the_same_instant_is_noticed(place: Place) -> None:
     assert find_changes(place.docs, place.folder) == Changes(changed=("a.txt",))
 
 
+def test_a_write_that_puts_the_time_back_is_noticed(place: Place) -> None:
+    """As many bytes as before and dated as before, long ago: a file system tells of it all the same."""
+    path = place.write("a.txt", "The lighthouse is white.")
+    place.refresh()
+    status = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"white", b"black"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert find_changes(place.docs, place.folder) == Changes(changed=("a.txt",))
+
+
+@pytest.mark.parametrize("seconds", [-(10**9), 0, 10**10])
+def test_a_file_of_any_date_is_an_article(place: Place, seconds: int) -> None:
+    """Dated before 1970 or after 2262, where a count of nanoseconds ends that the database can hold."""
+    os.utime(place.docs / "a.txt", (seconds, seconds))
+    assert place.refresh().articles == 3
+    assert not find_changes(place.docs, place.folder)
+    assert place.refresh().generation == 1
+
+
 def test_going_back_to_an_earlier_text_embeds_nothing(place: Place) -> None:
     """Undo is free, for as many generations as are promised, and what is older is gone."""
     place.refresh()
