@@ -54,6 +54,18 @@ async def test_moving_through_citations_moves_the_sources() -> None:
             assert chosen() == [place], key
 
 
+async def test_the_cursor_stays_in_sight() -> None:
+    """By half pages and pages, the cursor comes along: Enter never opens a quote that is not seen."""
+    async with open_app(size=(90, 26)) as face:
+        for _ in range(6):
+            await _answered(face)
+        conversation = face.app.main.conversation
+        for key in ("pageup", "ctrl+u", "pageup", "g", "pagedown", "ctrl+d"):
+            await face.press(key)
+            await face.until(lambda: "┃ [" in face.text)
+        assert conversation.current is not face.turns[-1]
+
+
 async def test_the_sources_pane_moves_too() -> None:
     """With the focus in the sources, the same keys move the same cursor, and Enter opens the article."""
     async with open_app() as face:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Region
+from textual.timer import Timer
 from textual.widgets import Static
 
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
@@ -27,6 +29,8 @@ _WINDOW = 24
 """Turns that are widgets at any time: with 500 of them each layout took 50 ms."""
 _SHIFT = 8
 """Turns mounted at once (40 took 120 ms), and by which the window moves when one reads past its edge."""
+_SECONDS_UNTIL_ALONG = 0.1
+"""After the last scrolling: moving the cursor and the sources with each would double what a key press costs."""
 _MOST_TRIES = 10
 """Refreshes waited for, until a turn that was just mounted has its place."""
 
@@ -49,6 +53,8 @@ class Conversation(VerticalScroll):
         self._cursor: tuple[TurnModel, int | None] | None = None
         self._follows = True
         """Whether what comes is scrolled into view; not while one reads further up."""
+        self._coming_along: Timer | None = None
+        """Runs while one scrolls."""
         self._moving = False
         """Whether the window is being moved, so that the scrolling this causes does not move it again."""
 
@@ -266,22 +272,43 @@ class Conversation(VerticalScroll):
             self._follows = True
 
     def action_half_down(self) -> None:
-        """Scrolls half a page down."""
-        self.scroll_relative(y=self.size.height // 2, animate=False)
+        """Half a page down."""
+        self._scroll(self.size.height // 2)
 
     def action_half_up(self) -> None:
-        """Scrolls half a page up."""
-        self._follows = False
-        self.scroll_relative(y=-(self.size.height // 2), animate=False)
+        """Half a page up."""
+        self._scroll(-(self.size.height // 2))
 
     def action_whole_down(self) -> None:
-        """Scrolls a page down."""
-        self.scroll_page_down(animate=False)
+        """A page down."""
+        self._scroll(self.size.height - 1)
 
     def action_whole_up(self) -> None:
-        """Scrolls a page up."""
-        self._follows = False
-        self.scroll_page_up(animate=False)
+        """A page up."""
+        self._scroll(1 - self.size.height)
+
+    def _scroll(self, by: int) -> None:
+        self._follows = self._follows and by > 0
+        self.scroll_relative(y=by, animate=False)
+        if self._coming_along is not None:
+            self._coming_along.stop()
+        self._coming_along = self.set_timer(_SECONDS_UNTIL_ALONG, partial(self._take_cursor_along, by > 0))
+
+    def _take_cursor_along(self, down: bool) -> None:
+        """What Enter opens is never out of sight: the cursor goes to the first quote seen, or going up to the last."""
+        seen = [
+            (view.turn, place)
+            for view in self._views
+            for place in (range(len(view.turn.places)) if view.turn.places else (None,))
+            if self._is_seen(view, place)
+        ]
+        if seen and self._cursor not in seen:
+            self.move_to(*seen[0 if down else -1], scroll=False)
+
+    def _is_seen(self, view: TurnView, place: int | None) -> bool:
+        region = view.region_of(place).translate(view.virtual_region.offset)
+        top = self.scroll_offset.y
+        return region.y < top + self.size.height and region.bottom > top
 
     def action_open_place(self) -> None:
         """Opens the article at the place; unfolds the passages where there is no place yet."""
