@@ -97,13 +97,22 @@ class SentenceTransformerEncoder:
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
         most = self.max_tokens * _CHARACTERS_A_TOKEN
-        vectors = encode(
-            [replace_surrogates(text[:most]) for text in texts],
-            batch_size=self._batch,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-        )
+        vectors = self._encode_in_batches(encode, [replace_surrogates(text[:most]) for text in texts])
         return np.asarray(vectors, dtype=np.float32)
+
+    def _encode_in_batches(self, encode: Callable[..., Any], texts: list[str]) -> Any:
+        """A GPU whose memory is too small, or used by others, is given less at a time from then on.
+
+        :raises ModelError: where it does not manage one text either.
+        """
+        while True:
+            try:
+                return encode(texts, batch_size=self._batch, normalize_embeddings=True, show_progress_bar=False)
+            except RuntimeError as error:
+                device = self._model.device.type
+                if self._batch == 1 or device == "cpu":
+                    raise _failed_on(device, self._name, error) from error
+                self._batch //= 2
 
 
 class CrossEncoderReader:
@@ -162,6 +171,14 @@ class CrossEncoderReader:
         # Raw logits: a sigmoid rounds the best ones together and their order is lost.
         scores = self._model.predict(list(pairs), activation_fn=torch.nn.Identity(), show_progress_bar=False)
         return [Reading(relevance=float(score)) for score in scores]
+
+
+def _failed_on(device: str, name: str, error: RuntimeError) -> ModelError:
+    reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+    advice = "name a smaller model with --model"
+    if device == "cuda":
+        advice = "set CUDA_VISIBLE_DEVICES to nothing to work without the GPU, or name a smaller model with --model"
+    return ModelError(f"Model '{name}' failed on the {device.upper()} ({reason}); {advice}.")
 
 
 def _find_folder(name: str, accounts: Sequence[str]) -> Path:

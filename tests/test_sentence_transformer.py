@@ -69,6 +69,23 @@ def test_tokens_are_counted(encoder: Encoder) -> None:
     assert encoder.max_tokens == 254
 
 
+def test_the_device_is_the_one_that_the_library_chooses(encoder: Encoder) -> None:
+    """A GPU where it sees one, the processor elsewhere: nothing of ours stands in between."""
+    from sentence_transformers.util import get_device_name
+
+    assert encoder._model.device.type == get_device_name().partition(":")[0]
+
+
+def test_a_device_that_fails_is_given_less_and_then_told_in_one_sentence(library: None) -> None:
+    """As where the memory of a GPU is used up: PyTorch's device without any memory stands for it."""
+    failing = load_encoder(str(find_minilm()), threads=2)
+    failing._model.to("meta")
+    failing._batch = 4
+    with pytest.raises(ModelError, match=r"failed on the META \(.*\); name a smaller model with --model\.$"):
+        failing.encode_passages(TEXTS)
+    assert failing._batch == 1
+
+
 def test_no_texts(encoder: Encoder) -> None:
     """Nothing in, no rows out."""
     assert encoder.encode_passages([]).shape == (0, 384)
