@@ -12,6 +12,10 @@ from pathlib import Path
 import docx
 import pytest
 from document_files import make_pdf
+from docx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
 
 from index.errors import UnreadableFileError
 from index.paragraphs import split_document
@@ -132,6 +136,58 @@ def test_pdf_has_pages_and_paragraphs() -> None:
     units = split_document(document, 100, count_words)
     assert [(unit.page, unit.block) for unit in units] == [(1, 0), (1, 1), (2, 2), (2, 3), (3, 4), (3, 5)]
     assert units[0].text == "Trade rose in May as\nall others."
+
+
+def _read_word(body: str, footnotes: str = "") -> str:
+    """The canonical text of a document whose body, and whose footnotes, are this XML."""
+    source = docx.Document()
+    source.element.body.clear()
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    for element in parse_xml(f"<w:body {space}>{body}</w:body>"):
+        source.element.body.append(element)
+    if footnotes:
+        blob = f"<w:footnotes {space}>{footnotes}</w:footnotes>".encode()
+        part = Part(PackURI("/word/footnotes.xml"), CONTENT_TYPE.WML_FOOTNOTES, blob, source.part.package)
+        source.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
+    stream = io.BytesIO()
+    source.save(stream)
+    return read_document("a.docx", stream.getvalue()).text
+
+
+def _run(text: str) -> str:
+    return f'<w:r><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def test_docx_says_what_its_readers_see() -> None:
+    """Words inserted with changes tracked, in links and in content controls are there, deleted ones are not."""
+    tracked = (
+        f"<w:p>{_run('The pier cost ')}<w:ins>{_run('9,000')}</w:ins><w:del><w:r><w:delText>8</w:delText></w:r></w:del>"
+    )
+    mixed = "<w:r><w:noBreakHyphen/><w:t>odd</w:t><w:tab/><w:t>then.</w:t></w:r>"
+    link = f"<w:hyperlink>{_run(' pounds')}</w:hyperlink>{mixed}</w:p>"
+    control = f"<w:sdt><w:sdtContent><w:p>{_run('In a control.')}</w:p></w:sdtContent></w:sdt>"
+    inline = f"<w:p>{_run('Built by ')}<w:sdt><w:sdtContent>{_run('Campbell')}</w:sdtContent></w:sdt>{_run('.')}</w:p>"
+    assert _read_word(tracked + link + control + inline) == (
+        "The pier cost 9,000 pounds-odd then.\n\nIn a control.\n\nBuilt by Campbell."
+    )
+
+
+def test_docx_has_its_footnotes_at_the_end() -> None:
+    """They are part of the article; the lines that separate them are not."""
+    rule = '<w:footnote w:type="separator" w:id="0"><w:p><w:r><w:separator/></w:r></w:p></w:footnote>'
+    note = f'<w:footnote w:id="1"><w:p>{_run("So says the harbour board.")}</w:p></w:footnote>'
+    text = _read_word(f"<w:p>{_run('It cost 9,000 pounds.')}</w:p>", rule + note)
+    assert text == "It cost 9,000 pounds.\n\nSo says the harbour board."
+
+
+def test_docx_tables_keep_equal_cells_and_merge_merged_ones() -> None:
+    """Two cells that say the same are two; one that spans two columns is one."""
+    cell = "<w:tc><w:p>{}</w:p></w:tc>"
+    equal = "".join(cell.format(_run(words)) for words in ("2016", "48", "48"))
+    wide = f'<w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr><w:p>{_run("Both")}</w:p></w:tc>'
+    grid = "<w:tblPr/><w:tblGrid><w:gridCol/><w:gridCol/><w:gridCol/></w:tblGrid>"
+    table = f"<w:tbl>{grid}<w:tr>{equal}</w:tr><w:tr>{cell.format(_run('2017'))}{wide}</w:tr></w:tbl>"
+    assert _read_word(table) == "2016 | 48 | 48\n2017 | Both"
 
 
 def test_docx_keeps_headings_lists_and_tables() -> None:
