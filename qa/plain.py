@@ -5,7 +5,8 @@ Nothing is drawn over, moved or coloured; every line says in words what it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TextIO, TypeVar
 
@@ -93,18 +94,37 @@ class _Conversation:
         if self._prompts:
             self._say("Questions are answered from the articles. /help lists the commands.")
         self._take_up()
-        self._prompt()
-        for line in source:
+        for line in self._read_lines(source):
             text = line.strip()
             if text in {"/quit", "/q"}:
                 break
             if text:
                 self._take(text)
-            self._prompt()
         if self._prompts:
             self._target.write("\n")
         declined = self._last is not None and not self._last.answered
         return ExitCode.NOT_IN_ARTICLES if declined else ExitCode.ANSWERED
+
+    def _read_lines(self, source: TextIO) -> Iterator[str]:
+        """A line each; from a person's terminal with the keys that edit it and bring back earlier questions."""
+        edits = self._prompts and source is sys.stdin and self._load_editing()
+        while True:
+            self._prompt(shown=not edits)
+            line = _read_edited() if edits else source.readline()
+            if not line:
+                return
+            yield line
+
+    def _load_editing(self) -> bool:
+        try:
+            import readline
+        except ImportError:  # not on every system
+            return False
+        # Otherwise each prompt begins with a sequence for the terminal, which is read out.
+        readline.parse_and_bind("set enable-bracketed-paste off")
+        for question in self._save(lambda keeping: keeping.store.load_questions()) or []:
+            readline.add_history(" ".join(safe_line(question).split()))
+        return True
 
     def _take_up(self) -> None:
         """Goes on with the session that is continued: its last answer is there to be shown again."""
@@ -187,10 +207,18 @@ class _Conversation:
         self._target.write(text + "\n")
         self._target.flush()
 
-    def _prompt(self) -> None:
-        if self._prompts:
+    def _prompt(self, *, shown: bool) -> None:
+        if self._prompts and shown:
             self._target.write(PROMPT)
             self._target.flush()
+
+
+def _read_edited() -> str:
+    """A line with its end, or an empty string where there are no more."""
+    try:
+        return input(PROMPT) + "\n"
+    except EOFError:
+        return ""
 
 
 def render_plain(answer: Answer) -> str:

@@ -128,13 +128,37 @@ def test_ask_resize_kill_and_find_again(terminal: Terminal, tmp_path: Path) -> N
     terminal.press("C-s")
     terminal.wait_for("1 session")
     terminal.press("Enter")
-    assert "16.3 metres" in terminal.wait_for("[1]")
+    terminal.wait_for("16.3 metres")
     terminal.press("C-q")
     terminal.wait_for_end()
     terminal.close()
     terminal.start(*command, "--continue")
-    assert "16.3 metres" in terminal.wait_for("[1]")
+    terminal.wait_for("16.3 metres")
     terminal.press("C-q")
+    terminal.wait_for_end()
+
+
+def test_plain_lines_are_edited(terminal: Terminal, tmp_path: Path) -> None:
+    """In a terminal, arrows edit the line and bring back questions, those of earlier runs too; nothing else is sent."""
+    documents = tmp_path / "docs"
+    documents.mkdir()
+    (documents / "tides.md").write_text(TEXTS["tides.md"], encoding="utf-8")
+    command = (sys.executable, "-m", "qa", "--plain", "--docs", str(documents))
+    terminal.start(*command)
+    terminal.wait_for("Question:")
+    terminal.type("How high are spring tides in the Bay of Fond?")
+    terminal.press("Left", "BSpace", "BSpace", "BSpace")
+    terminal.type("undy")
+    terminal.press("Enter")
+    assert "16.3 metres" in terminal.wait_for("Confidence:")
+    terminal.press("C-d")
+    terminal.wait_for_end()
+    terminal.close()
+    terminal.start(*command)
+    terminal.wait_for("Question:")
+    terminal.press("Up")
+    terminal.wait_for("Question: How high are spring tides in the Bay of Fundy?")
+    terminal.press("C-u", "C-d")
     terminal.wait_for_end()
 
 
