@@ -14,10 +14,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hash_encoder import HashEncoder
 
+from index import vectors
+from index.build import refresh
 from index.folder import locate_index_folder
 from index.schema import DATABASE_NAME
 from index.store import open_snapshot
+from qa.indexing import render_status
+from qa.settings import load_settings
 
 _QA = [sys.executable, "-m", "qa"]
 _PATIENCE = 120.0
@@ -75,6 +80,22 @@ def test_a_watcher_that_is_ended_while_it_embeds(tmp_path: Path, number: signal.
         assert snapshot.info.generation == 1
     finished = _count_vectors(docs) - 1
     assert _index(docs)["embedded"] == len(_SENTENCES) - finished < len(_SENTENCES)
+
+
+def test_the_status_tells_how_vectors_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words, with the recall that was measured; as JSON, with every figure."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(60):
+        (docs / f"{number}.txt").write_text("\n\n".join(_SENTENCES[number * 3 : number * 3 + 3]))
+    refresh(docs, locate_index_folder(docs), HashEncoder)
+    settings = load_settings({"docs": str(docs)})
+    assert "\nvectors: 180 of 64 numbers, exact\n" in render_status(settings, as_json=False)
+    monkeypatch.setattr(vectors, "EXACT_LIMIT", 100)
+    refresh(docs, locate_index_folder(docs), HashEncoder, rebuild=True)
+    info = json.loads(render_status(settings, as_json=True))["vectors"]
+    told = f"{info['probes']} of {info['lists']} lists searched find {info['recall']:.1%} of the ten nearest"
+    assert told in render_status(settings, as_json=False)
 
 
 _MIDDLEMAN = """
