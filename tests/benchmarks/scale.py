@@ -2,6 +2,7 @@
 told.
 
 python -m tests.benchmarks.scale [--sizes 10000 100000 1000000] [--folder DIR] [--steps …] [--ask 5]
+python -m tests.benchmarks.scale --files 10000
 
 Articles are made from a seed: ten paragraphs of about eighty words each from a Zipf vocabulary, in folders of a
 thousand. Vectors bypass the model, which would need hours: they have the default model's dimension and its
@@ -287,6 +288,44 @@ def _ask_once(docs: Path) -> tuple[float, float, float]:
     return time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def write_notes(docs: Path, count: int) -> None:
+    """So many small files of a title and a sentence, in folders of five hundred."""
+    words = Words()
+    for number in range(count):
+        folder = docs / f"{number // 500:03}"
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = words.draw(np.random.default_rng((_SEED, number, 1)), 16)
+        (folder / f"{number:06}.txt").write_text(f"{' '.join(drawn[:4])}\n\n{' '.join(drawn[4:])} {number}.\n")
+
+
+def measure_files(count: int, top: Path, rounds: int) -> None:
+    """`qa index` as a whole process over many small files: nothing changed, one changed, one renamed. Prints medians
+    of wall time with the paragraphs embedded."""
+    docs = top / f"{count}-files" / "docs"
+    if not docs.exists():
+        write_notes(docs, count)
+    _timed_refresh(docs)
+    for name in ("nothing", "changed", "renamed"):
+        seconds, embedded = [], set()
+        for number in range(rounds):
+            note = sorted(docs.glob("000/*.txt"))[number]
+            if name == "changed":
+                note.write_text(f"{note.read_text()}\nOne more sentence, number {time.time_ns()}.\n")
+            elif name == "renamed":
+                note.rename(docs / f"renamed-{time.time_ns()}.txt")
+            spent, did = _index_once(docs)
+            seconds.append(spent)
+            embedded.add(did)
+        print(f"{count:>9} files, {name}: {statistics.median(seconds):.2f} s, embedded {sorted(embedded)}", flush=True)
+
+
+def _index_once(docs: Path) -> tuple[float, int]:
+    command = [str(_QA), "--docs", str(docs), "index", "--progress-json"]
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return time.perf_counter() - began, int(json.loads(done.stderr.splitlines()[-1])["embedded"])
+
+
 STEPS: dict[str, Callable[[Path], dict[str, float]]] = {
     "build": measure_build,
     "nothing": measure_nothing,
@@ -321,8 +360,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where articles and indexes are made, and stay")
     parser.add_argument("--steps", nargs="*", choices=list(STEPS), default=list(STEPS))
     parser.add_argument("--ask", type=int, default=5, help="times that `qa ask` is run at each size")
+    parser.add_argument("--files", type=int, help="only `qa index` over so many small files, as a whole process")
     options = parser.parse_args()
     top = options.folder or Path(tempfile.mkdtemp(prefix="scale-"))
+    if options.files:
+        measure_files(options.files, top, options.ask)
+        if options.folder is None:
+            shutil.rmtree(top)
+        return
     results = HERE / "scale.json"
     measured = json.loads(results.read_text()) if results.exists() else {}
     for size in options.sizes:
