@@ -92,6 +92,32 @@ def test_html_without_marks_of_an_article_loses_what_sites_put_around_it() -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<table><tr><td><p>Year</p></td><td><div>2015</div></td></tr><tr><td>a<br>b</td><td><ul><li>c</ul></table>",
+         "Year | 2015\na b | c"),
+        ("<table><tr><td><h2>Layout</h2><p>One.</p><p>Two.</p></td></tr></table>", "Layout\n\nOne.\n\nTwo."),
+        ("<table><tr><td><p>Left.</p></td><td><table><tr><td><p>1</p></td><td><p>2</p></td></tr></table></td></tr></table>",
+         "Left.\n\n1 | 2"),
+        ("<table><tr><th>A</th><th></th><th>C</th></tr></table>", "A | | C"),
+        ("<dl><dt>Hirsel</dt><dd>The ground.</dd><dt>Fank</dt><dd>A fold.</dd></dl>",
+         "Hirsel\nThe ground.\n\nFank\nA fold."),
+        ("<ul><li>A<ul><li>A1</li><li>A2</li></ul></li><li>B</li></ul>", "- A\n- A1\n- A2\n- B"),
+        ("<ol start=5><li>five</li><li value=9>nine</li><li>ten</li></ol>", "5. five\n9. nine\n10. ten"),
+        ("<p>In 1991<sup><a href='#fn2'>2</a></sup> it cost 10<sup>6</sup> on the 1<sup>st</sup>.</p>",
+         "In 1991 it cost 10⁶ on the 1st."),
+        ("<p>A long&shy;winded w&#8203;ord.</p>", "A longwinded word."),
+        ("<p>Seen.</p><p style='color:red; display: NONE'>Unseen.</p><textarea>typed</textarea>", "Seen."),
+        ("<div style='visibility:hidden'><p>All of the page waits for a script.</p></div>",
+         "All of the page waits for a script."),
+    ],
+)  # fmt: skip
+def test_html_keeps_what_its_marks_mean(page: str, text: str) -> None:
+    """Rows stay rows, terms stand by what they mean, numbers are the list's, notes do not join figures."""
+    assert read_document("a.html", page.encode()).text == text
+
+
 def test_html_inside_an_article_is_cleaned_as_well() -> None:
     """Some sites put the comments into the element of the article."""
     page = "<article><p>Stags are stalked from July.</p><div class='comments'><p>In Norway too.</p></div></article>"

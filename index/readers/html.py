@@ -42,6 +42,14 @@ INLINE = frozenset(
     "-text a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark output q rp rt ruby s "
     "samp small span strike strong sub sup time tt u var wbr".split()
 )
+TABLE_PARTS = frozenset("table thead tbody tfoot tr td th caption colgroup col".split())
+MAX_CELL = 300
+"""Characters; a table with a longer cell, or with a heading or a table in one, is there for the page's layout."""
+DEEPEST = 20
+"""Lists and tables around a table, from which it is not looked into: each look costs as much as all that is in it."""
+UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+"""Where a word may be broken, or may not be: with these inside, it would be another word to a search."""
+RAISED = str.maketrans("0123456789+-−n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿ")
 MAX_LINKED = 0.6
 """Share of a line that is links, above which it is navigation where no element marks the article."""
 
@@ -115,7 +123,10 @@ class _Walk:
         self.linked = 0
         self.in_link = 0
         self.in_pre = 0
-        self.lists: list[tuple[str, int]] = []
+        self.in_sup = 0
+        self.in_data = 0
+        self.lists: list[tuple[str, int, bool]] = []
+        """(tag, number of the last item, whether there was one) of the lists and tables around, the innermost last."""
         self.mark = ""
         self.level: int | None = None
         self.joined = False
@@ -128,53 +139,80 @@ class _Walk:
                 if entering:
                     self._text(node.text_content or "")
             elif entering:
-                self._enter(tag)
+                self._enter(tag, node)
             else:
                 self._leave(tag)
         self._flush()
 
     def _text(self, words: str) -> None:
+        words = words.translate(UNSEEN)
+        if self.in_sup and self.words and self.words[-1][-1:].isdigit():
+            words = words.translate(RAISED)  # 10⁶ is not 106
         self.words.append(words if self.in_pre else re.sub(r"\s+", " ", words))
         if self.in_link:
             self.linked += len(words.strip())
 
-    def _enter(self, tag: str) -> None:
-        if tag == "br":
-            self.words.append("\n")
-        elif tag == "a":
+    def _enter(self, tag: str, node: LexborNode) -> None:
+        if tag == "a":
             self.in_link += 1
+        elif tag == "sup":
+            self.in_sup += 1
         elif tag in ("td", "th"):
             if self.words and "".join(self.words).strip():
                 self.words.append(" | ")
+        elif self.in_data and tag not in TABLE_PARTS:
+            self._separate(tag)
+        elif tag == "br":
+            self.words.append("\n")
         elif tag not in INLINE:
             self._flush()
-            self._open(tag)
+            self._open(tag, node)
 
-    def _open(self, tag: str) -> None:
+    def _open(self, tag: str, node: LexborNode) -> None:
         self.level = HEADINGS.get(tag)
         if tag == "pre":
             self.in_pre += 1
+        elif tag == "dd":
+            self.joined = True
         elif tag in ("ul", "ol", "table"):
-            self.lists.append((tag, 0))
+            self.lists.append((tag, _number(node, "start", 1) - 1 if tag == "ol" else 0, False))
+            self.in_data += tag == "table" and len(self.lists) < DEEPEST and _is_data(node)
             self.joined = False
         elif tag in ("li", "tr") and self.lists:
-            kind, number = self.lists[-1]
-            self.lists[-1] = (kind, number + 1)
-            self.mark = {"ul": "- ", "ol": f"{number + 1}. "}.get(kind, "")
-            self.joined = number > 0
+            self._begin_item(node)
+
+    def _begin_item(self, node: LexborNode) -> None:
+        kind, last, begun = self.lists[-1]
+        number = _number(node, "value", last + 1) if kind == "ol" else last + 1
+        self.mark = {"ul": "- ", "ol": f"{number}. "}.get(kind, "")
+        is_nested = len(self.lists) > 1 and self.lists[-2][0] in ("ul", "ol")
+        self.joined = begun or is_nested
+        self.lists[-1] = (kind, number, True)
 
     def _leave(self, tag: str) -> None:
         if tag == "a":
             self.in_link -= 1
+        elif tag == "sup":
+            self.in_sup -= 1
+        elif self.in_data and tag not in TABLE_PARTS:
+            self._separate(tag)
         elif tag not in INLINE and tag not in ("td", "th", "br"):
             self._flush()
             if tag == "pre":
                 self.in_pre -= 1
             elif tag in ("ul", "ol", "table") and self.lists:
                 self.lists.pop()
+                self.in_data = 0 if tag == "table" else self.in_data
                 self.joined = False
             elif tag == "li":
                 self.mark = ""  # of an item of which nothing was left
+            elif tag == "dd":
+                self.joined = False
+
+    def _separate(self, tag: str) -> None:
+        """Inside a cell a block is no more than words of its own."""
+        if tag not in INLINE:
+            self.words.append(" ")
 
     def _flush(self) -> None:
         """Ends the block that is being collected."""
@@ -186,6 +224,19 @@ class _Walk:
             self.assembly.add(self.mark + text, level=self.level, joined=self.joined)
             self.mark = ""
         self.words, self.linked, self.level = [], 0, None
+
+
+def _is_data(table: LexborNode) -> bool:
+    """Whether a table holds figures rather than parts of the page: each of its rows is then one line."""
+    if any(inner.mem_id != table.mem_id for inner in table.css("table, h1, h2, h3, h4, h5, h6")):
+        return False
+    return all(len(cell.text()) <= MAX_CELL for cell in table.css("td, th"))
+
+
+def _number(node: LexborNode, attribute: str, usual: int) -> int:
+    """What the attribute says where that is a number that a list could have."""
+    stated = node.attributes.get(attribute) or ""
+    return int(stated) if re.fullmatch(r"\d{1,6}", stated, re.ASCII) else usual
 
 
 def _visits(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:

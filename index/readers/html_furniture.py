@@ -1,5 +1,5 @@
 """Owns which elements of an HTML page stand around its article: by tag and role, and by the names that sites and their
-tools give to comments, notices of cookies, lists of other articles and buttons to share.
+tools give to comments, notices of cookies, lists of other articles and buttons to share. What is hidden goes as well.
 
 A name counts as a whole: `class="comments-area"` is furniture, `class="cookie recipe"` is not. An element that holds
 a heading of the first level, or the article itself, stays whatever its name.
@@ -14,8 +14,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _TAGS_AND_ROLES = (
     "script, style, noscript, template, svg, math, canvas, iframe, object, nav, aside, footer, form, button, select, "
-    "dialog, audio, video, map, [hidden], [aria-hidden=true], [role=navigation], [role=banner], [role=contentinfo], "
-    "[role=search], [role=complementary], [role=dialog]"
+    "textarea, dialog, audio, video, map, [hidden], [aria-hidden=true], [role=navigation], [role=banner], "
+    "[role=contentinfo], [role=search], [role=complementary], [role=dialog]"
 )
 _ARTICLE = "h1, article, main, [role=main], [itemprop=articleBody]"
 _NAMES = re.compile(
@@ -35,6 +35,7 @@ _NAMES = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MOST = 0.9
 """Share of the body's text that furniture may have; what has more is all that the page says, a discussion perhaps."""
 
@@ -45,7 +46,9 @@ def remove_furniture(tree: LexborHTMLParser) -> None:
     body = tree.body
     if body is not None:
         most = _MOST * len(body.text())
-        _remove(node for node in tree.css("[class], [id]") if _has_name(node) and not _is_article(node, most))
+        _remove(node for node in tree.css("[class], [id], [style]") if _is_around(node) and not _is_article(node, most))
+    # A mark of a note would join the figure in front of it: 1991 and note 2 are not 19912.
+    _remove(mark for mark in tree.css("sup") if any("#" in (a.attributes.get("href") or "") for a in mark.css("a")))
 
 
 def _remove(nodes: Iterable[LexborNode]) -> None:
@@ -54,8 +57,10 @@ def _remove(nodes: Iterable[LexborNode]) -> None:
         node.decompose()
 
 
-def _has_name(node: LexborNode) -> bool:
+def _is_around(node: LexborNode) -> bool:
     attributes = node.attributes
+    if _HIDDEN.search(attributes.get("style") or ""):
+        return True
     names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}".split()
     return any(_NAMES.fullmatch(name) for name in names)
 
