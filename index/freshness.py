@@ -193,19 +193,24 @@ def _compare(
 
 
 def _match_renamed(docs: Path, added: list[SourceFile], gone: dict[str, KnownFile]) -> list[tuple[str, str]]:
-    """(from, to) of files that are gone in one place and found in another with the same bytes."""
-    by_size: defaultdict[int, list[str]] = defaultdict(list)
-    for path, before in gone.items():
-        by_size[before.size].append(path)
+    """(from, to) of files that are gone in one place and found in another with the same bytes. Each is looked up, not
+    compared with all others: folders of thousands of files of one size are moved too."""
+    by_stat = {before.stat: path for path, before in gone.items()}
+    by_sum: defaultdict[bytes, list[str]] = defaultdict(list)
+    for path in reversed(gone):
+        by_sum[gone[path].sha256].append(path)
+    sizes = {before.size for before in gone.values()}
+    left = set(gone)
     pairs = []
     for file in added:
-        candidates = by_size.get(file.size, [])
-        match = next((path for path in candidates if gone[path].is_same(file)), None)
-        if match is None and candidates:
-            digest = _hash(docs, file.path)
-            match = next((path for path in candidates if gone[path].sha256 == digest), None)
+        match = by_stat.get(stat_of(file))
+        if match not in left or not gone[match].is_same(file):
+            same = by_sum.get(_hash(docs, file.path) or b"", []) if file.size in sizes and left else []
+            while same and same[-1] not in left:
+                same.pop()
+            match = same[-1] if same else None
         if match is not None:
-            candidates.remove(match)
+            left.discard(match)
             pairs.append((match, file.path))
     return pairs
 

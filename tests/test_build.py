@@ -138,6 +138,20 @@ def test_a_rename_embeds_nothing_and_needs_no_model(place: Place) -> None:
     assert set(place.find("lighthouse trade")) == {"b.txt", "deep/c.md"}
 
 
+def test_a_folder_that_was_copied_and_removed_is_renamed(place: Place) -> None:
+    """Files of one size with other inodes and times: each is told by its bytes, and of equal ones each is taken once."""
+    for number in range(40):
+        place.write(f"one/{number:02}.txt", f"The ferry number {number // 2:02} is green.")
+    place.refresh()
+    for number in range(40):
+        place.write(f"two/{number:02}.txt", f"The ferry number {number // 2:02} is green.")
+        (place.docs / "one" / f"{number:02}.txt").unlink()
+    expected = tuple((f"one/{number:02}.txt", f"two/{number:02}.txt") for number in range(40))
+    assert find_changes(place.docs, place.folder) == Changes(renamed=expected)
+    report = place.refresh()
+    assert (report.changes.renamed, report.embedded, place.loads) == (expected, 0, 1)
+
+
 def test_names_that_change_places_embed_nothing(place: Place) -> None:
     """a becomes b and b becomes a."""
     place.refresh()
