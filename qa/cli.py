@@ -207,6 +207,8 @@ def ask(
 
 def _read_lines(questions: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(where it stands, question) of each; the place, for messages, is empty for a question on the command line."""
+    if "-" in questions and len(questions) > 1:
+        raise UsageError("'-' reads the questions from stdin; leave it out, or the others.")
     if questions not in ((), ("-",)):
         return (("", question) for question in questions)
     if not questions and sys.stdin.isatty():
