@@ -139,7 +139,7 @@ def test_a_rename_embeds_nothing_and_needs_no_model(place: Place) -> None:
 
 
 def test_a_folder_that_was_copied_and_removed_is_renamed(place: Place) -> None:
-    """Files of one size with other inodes and times: each is told by its bytes, and of equal ones each is taken once."""
+    """Files of one size with other inodes and times: each is told by its bytes, and each is taken once."""
     for number in range(40):
         place.write(f"one/{number:02}.txt", f"The ferry number {number // 2:02} is green.")
     place.refresh()
