@@ -12,21 +12,27 @@ _LINE_END = re.compile(r"[ \t]*\n[ \t]*")
 _NUMBER = r"\s(?:[$€£]\s?)?(?:[(+−–-]?\d[\d.,]*\)?(?:\s?%)?|[—–-])"
 _ROW = re.compile(rf" \| |\A\||(?:{_NUMBER}){{2,}}\s*\Z")
 """Cells between bars, or a line that ends with two numbers or more."""
-_ITEM = re.compile(r"(?:[-*+•–]|\d{1,3}[.)])\s|\|")
+_ITEM = re.compile(r"(?:[-*+•–>]|\d{1,3}[.)])\s|\|")
+"""What begins a line of its own: an item, a line that quotes, a row."""
+_FENCE = ("```", "~~~")
 _FULL = 0.8
 """Of the usual length, from which a line with the next word is full; print sets letters of different widths."""
 
 
 def unwrap(text: str) -> list[str]:
     """A string for each character of `text`, so that ranges still cut it: a line end that means something is "\\n",
-    another is " ", and blanks around line ends are empty. Lines of `text` end with "\\n"."""
+    another is " ", and blanks around line ends are empty; fenced code stays as it is. Lines of `text` end with "\\n"."""
     characters = list(text)
     lines = text.split("\n")
     usual = _usual_length(lines)
-    matches = list(_LINE_END.finditer(text))
-    for number, match in enumerate(matches):
+    in_code = False
+    for number, match in enumerate(_LINE_END.finditer(text)):
+        line, following = lines[number].strip(), lines[number + 1].strip()
+        in_code ^= line.startswith(_FENCE)
+        if in_code:
+            continue  # its indents mean something as well
+        kept = following.startswith(_FENCE) or _means_something(line, following, usual)
         characters[match.start() : match.end()] = [""] * (match.end() - match.start())
-        kept = _means_something(lines[number].strip(), lines[number + 1].strip(), usual)
         characters[match.start()] = "\n" if kept else " "
     return characters
 

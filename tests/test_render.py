@@ -108,6 +108,8 @@ def test_hard_wrapped_prose_flows_whatever_its_line_ends() -> None:
         ["| Light | Height |", "|---|---|", "| Skerryvore | 48 |"],
         ["Cash and cash equivalents $ 27,502 $ 34,940", "Inventories 5,433 6,580", "Goodwill (12) —", "Total 3 % 4 %"],
         ["- by hand", "- with gunpowder", "1. First of all"],
+        ["> The engineer of the pier", "> resigned in 1913."],
+        ["```python", "def height():", "    return 48", "```"],
     ],
 )
 def test_rows_and_items_keep_their_lines(lines: list[str]) -> None:
