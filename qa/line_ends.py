@@ -21,7 +21,8 @@ _FULL = 0.8
 
 def unwrap(text: str) -> list[str]:
     """A string for each character of `text`, so that ranges still cut it: a line end that means something is "\\n",
-    another is " ", and blanks around line ends are empty; fenced code stays as it is. Lines of `text` end with "\\n"."""
+    another is " ", and blanks around line ends are empty; fenced code stays as it is. Lines of `text` end with
+    "\\n"."""
     characters = list(text)
     lines = text.split("\n")
     usual = _usual_length(lines)
