@@ -250,7 +250,10 @@ async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
         assert driver is not None
         monkeypatch.setattr(driver, "write", sent.append)
         await face.ask("What do tides do?")
-        await face.press("escape", "j", "k", "ctrl+o", "escape")
+        await face.press("escape", "j", "k", "ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        await face.press("escape")
+        await face.until(lambda: face.app.screen is face.app.main)
         codes = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", "".join(sent)) for code in codes.split(";")}
         assert not codes & {*map(str, range(30, 39)), *map(str, range(40, 49)), *map(str, range(90, 108))}, codes
         assert "┃ [1]" in face.text

@@ -281,6 +281,25 @@ async def test_marked_text_is_copied() -> None:
         assert "┃" not in face.app.clipboard
 
 
+async def test_marked_text_of_an_article_keeps_its_lines() -> None:
+    """Marked over rows of the screen, a paragraph is copied as it stands in the article."""
+    async with open_app(size=(60, 20)) as face:
+        await face.press("ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        text = face.app.screen.query_one(ArticleText)
+        await face.until(lambda: "A tide mill keeps" in face.text)
+        row = next(number for number, line in enumerate(face.text.splitlines()) if "A tide mill" in line)
+        await face.pilot.mouse_down(text, offset=(8, row - text.region.y))
+        await face.pilot.mouse_up(text, offset=(20, row + 3 - text.region.y))
+        await face.press("ctrl+c")
+        marked = face.app.clipboard
+        assert marked.startswith("A tide mill keeps the water")
+        assert marked in TEXTS["mills.txt"]
+        assert len(marked) > 100
+
+
 async def test_edit_opens_the_editor_at_the_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """e starts $EDITOR with the file and the line, as a list and without a shell."""
     told = tmp_path / "told"

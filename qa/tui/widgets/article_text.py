@@ -10,7 +10,7 @@ from rich.segment import Segment
 from textual import events, work
 from textual.binding import BindingType
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
@@ -192,10 +192,16 @@ class ArticleText(ScrollView):
         return Content.styled(number[-6:], MUTED) + bar
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """What was marked with the mouse."""
-        rows = self._rows
-        shown = "\n".join(self._text[start:end] for start, end in zip(rows.starts, rows.ends, strict=True))
-        return selection.extract(shown), "\n"
+        """What was marked with the mouse, with the line ends of the article and not those of the screen."""
+        if not self._rows:
+            return None
+        start = 0 if selection.start is None else self._offset_at(selection.start)
+        end = len(self._text) if selection.end is None else self._offset_at(selection.end)
+        return self._text[start:end], "\n"
+
+    def _offset_at(self, position: Offset) -> int:
+        row = min(max(position.y, 0), len(self._rows) - 1)
+        return min(self._rows.starts[row] + max(position.x, 0), self._rows.ends[row])
 
     def selection_updated(self, selection: Selection | None) -> None:
         """Draws anew."""

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.geometry import Region
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
@@ -44,6 +45,10 @@ class Conversation(VerticalScroll):
 
     def __init__(self) -> None:
         super().__init__(id="conversation")
+        # Held and not looked up: what is told while the app is being left must not stumble.
+        self._welcome = Static(id="welcome", markup=False)
+        self._before = Static(id="before", markup=False)
+        self._after = Static(id="after", markup=False)
         self._turns: list[TurnModel] = []
         self._first = 0
         """Of `_turns`, the one that the first of `_views` shows."""
@@ -60,13 +65,13 @@ class Conversation(VerticalScroll):
 
     def compose(self) -> ComposeResult:
         """A word of welcome until there is a turn; lines that tell of turns outside the window."""
-        yield Static(id="welcome", markup=False)
-        yield Static(id="before", markup=False)
-        yield Static(id="after", markup=False)
+        yield self._welcome
+        yield self._before
+        yield self._after
 
     def set_welcome(self, text: str) -> None:
         """What is shown while the conversation is empty."""
-        self.query_one("#welcome", Static).update(text)
+        self._welcome.update(text)
 
     @property
     def turns(self) -> list[TurnModel]:
@@ -122,6 +127,7 @@ class Conversation(VerticalScroll):
         if self._cursor is not None and self._cursor[0] is not turn and (before := self._view_of(self._cursor[0])):
             before.choose(None, False)
         self._cursor = (turn, place)
+        self._leave_cursor()
         number = self._turns.index(turn)
         if not self._first <= number < self._first + len(self._views):
             self._window = _SHIFT
@@ -144,7 +150,7 @@ class Conversation(VerticalScroll):
         for view in self._views:
             if view.turn not in wanted:
                 view.remove()
-        after = self.query_one("#after")
+        after: Widget = self._after
         views: list[TurnView] = []
         for turn in wanted:
             if id(turn) not in kept:
@@ -160,8 +166,8 @@ class Conversation(VerticalScroll):
         self.set_class(bool(self._turns), "-has-turns")
         self.set_class(self._first > 0, "-has-before")
         self.set_class(later > 0, "-has-after")
-        self.query_one("#before", Static).update(f"▲ {self._first} earlier (scroll up, or g for the first)")
-        self.query_one("#after", Static).update(f"▼ {later} later (scroll down, or G for the last)")
+        self._before.update(f"▲ {self._first} earlier (scroll up, or g for the first)")
+        self._after.update(f"▼ {later} later (scroll down, or G for the last)")
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Past the edge of the window, it moves on; what is in sight stays where it is."""
@@ -290,9 +296,13 @@ class Conversation(VerticalScroll):
     def _scroll(self, by: int) -> None:
         self._follows = self._follows and by > 0
         self.scroll_relative(y=by, animate=False)
+        self._leave_cursor()
+        self._coming_along = self.set_timer(_SECONDS_UNTIL_ALONG, partial(self._take_cursor_along, by > 0))
+
+    def _leave_cursor(self) -> None:
         if self._coming_along is not None:
             self._coming_along.stop()
-        self._coming_along = self.set_timer(_SECONDS_UNTIL_ALONG, partial(self._take_cursor_along, by > 0))
+            self._coming_along = None
 
     def _take_cursor_along(self, down: bool) -> None:
         """What Enter opens is never out of sight: the cursor goes to the first quote seen, or going up to the last."""
