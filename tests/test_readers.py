@@ -179,6 +179,14 @@ def test_quotation_marks_in_front_matter_are_read_as_written() -> None:
     assert read_document("a.md", b'+++\ntitle = "The \\"pier\\""\n+++\nx\n').title == 'The "pier"'
 
 
+def test_a_line_of_cyrillic_is_not_taken_for_japanese() -> None:
+    """Its bytes are half-width katakana in Shift JIS, which nobody writes in."""
+    line = "Музей города открылся в 1866 году и первым директором был Август Жизневский."
+    assert read_document("a.txt", line.encode("koi8-r")).text == line
+    line = "岬の灯台は1874年に建てられました。"
+    assert read_document("a.txt", (line * 3).encode("shift_jis")).text == line * 3
+
+
 def test_names_that_are_read() -> None:
     """Extensions in any case; no extension at all is looked into."""
     assert all(

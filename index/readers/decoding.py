@@ -70,6 +70,9 @@ WESTERN = frozenset().union(*ALPHABETS[:8])
 SIGNS = frozenset("–—‘’‚“”„‹›«»…•·§°€£¢¥©®™†‡¡¿¼½¾²³µ±×÷\u00a0\u00ad")
 SIGN_IN_WORD = re.compile("[A-Za-z][¡¿¼½¾²³µ±×÷§°€£¢¥©®™†‡„‚“«»•\u00a0](?=[a-z])")
 MIN_KNOWN = 0.95
+JAPANESE = ("cp932", "shift_jis", "shift_jis_2004", "shift_jisx0213")
+HALF_WIDTH = re.compile("[\uff61-\uff9f]")
+MAX_HALF_WIDTH = 0.2
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -148,6 +151,8 @@ def _decode_legacy(data: bytes) -> tuple[str, str]:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
+    if best is not None and _is_half_width(str(best)):
+        best = from_bytes(data, cp_exclusion=[*JAPANESE]).best() or best
     if best is None:
         raise UnreadableFileError("not text in any known encoding")
     return _without_surrogates(str(best)), best.encoding
@@ -170,6 +175,11 @@ def _share_known(data: bytes, encoding: str) -> float:
     own = max(sum(number for character, number in beyond.items() if character in letters) for letters in ALPHABETS)
     mixed = sum(number for character, number in beyond.items() if character in WESTERN) * 0.99
     return (signs + max(own, mixed)) / max(1, beyond.total())
+
+
+def _is_half_width(text: str) -> bool:
+    """What Cyrillic and Hebrew bytes are when they are taken for Japanese ones; Japanese is not written like that."""
+    return len(HALF_WIDTH.findall(text)) > MAX_HALF_WIDTH * len(text)
 
 
 def _without_surrogates(text: str) -> str:
