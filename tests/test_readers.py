@@ -183,8 +183,8 @@ def test_a_line_of_cyrillic_is_not_taken_for_japanese() -> None:
     """Its bytes are half-width katakana in Shift JIS, which nobody writes in."""
     line = "Музей города открылся в 1866 году и первым директором был Август Жизневский."
     assert read_document("a.txt", line.encode("koi8-r")).text == line
-    line = "岬の灯台は1874年に建てられました。"
-    assert read_document("a.txt", (line * 3).encode("shift_jis")).text == line * 3
+    line = "岬の灯台は1874年に建てられました。高さは31メートルで、光は二十海里先まで届きます。"
+    assert read_document("a.txt", line.encode("shift_jis")).text == line
 
 
 def test_names_that_are_read() -> None:
