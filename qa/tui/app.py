@@ -141,7 +141,10 @@ class QaApp(App[None]):
 
     def begin(self) -> None:
         """Starts what is slow; called once there is something to see."""
+        if not self.is_running:  # left before it was drawn
+            return
         self.run_worker(self.upkeep.run(), group="upkeep")
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._take_up()
         for sentence in self._wrong_keys:
             self.tell(sentence, wrong=True)
@@ -158,7 +161,6 @@ class QaApp(App[None]):
         kept = await saving.run(lambda store: store.load_preference("theme"), None)
         if self._options.theme is None and not self.no_color and (theme := self._usable_theme(kept)) is not None:
             self.theme = theme
-        self.theme_changed_signal.subscribe(self, self._keep_theme)
         nothing: list[str] = []
         earlier = await saving.run(lambda store: store.load_questions(), nothing)
         self.main.box.set_questions(earlier + self.main.box.questions)
