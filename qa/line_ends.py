@@ -7,8 +7,8 @@ and a table keeps a line for each of its rows. Pure; the text of an article is n
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
-_LINE_END = re.compile(r"[ \t]*\n[ \t]*")
 _NUMBER = r"\s(?:[$€£]\s?)?(?:[(+−–-]?\d[\d.,]*\)?(?:\s?%)?|[—–-])"
 _ROW = re.compile(rf" \| |\A\||(?:{_NUMBER}){{2,}}\s*\Z")
 """Cells between bars, or a line that ends with two numbers or more."""
@@ -23,18 +23,19 @@ def unwrap(text: str) -> list[str]:
     """A string for each character of `text`, so that ranges still cut it: a line end that means something is "\\n",
     another is " ", and blanks around line ends are empty; fenced code stays as it is. Lines of `text` end with
     "\\n"."""
-    characters = list(text)
     lines = text.split("\n")
     usual = _usual_length(lines)
+    characters = list(text)
     in_code = False
-    for number, match in enumerate(_LINE_END.finditer(text)):
-        line, following = lines[number].strip(), lines[number + 1].strip()
-        in_code ^= line.startswith(_FENCE)
+    end = -1
+    for line, following in pairwise(lines):
+        end += len(line) + 1  # where the line's own "\n" stands
+        in_code ^= line.strip().startswith(_FENCE)
         if in_code:
             continue  # its indents mean something as well
-        kept = following.startswith(_FENCE) or _means_something(line, following, usual)
-        characters[match.start() : match.end()] = [""] * (match.end() - match.start())
-        characters[match.start()] = "\n" if kept else " "
+        first, last = end - len(line) + len(line.rstrip()), end + 1 + len(following) - len(following.lstrip())
+        characters[first:last] = [""] * (last - first)
+        characters[end] = "\n" if _means_something(line.strip(), following.strip(), usual) else " "
     return characters
 
 
@@ -45,6 +46,6 @@ def _usual_length(lines: list[str]) -> int:
 
 
 def _means_something(line: str, following: str, usual: int) -> bool:
-    if not line or not following or _ROW.search(line) or _ITEM.match(following):
+    if not line or not following or following.startswith(_FENCE) or _ROW.search(line) or _ITEM.match(following):
         return True
     return len(line) + 1 + len(following.split(maxsplit=1)[0]) <= _FULL * usual

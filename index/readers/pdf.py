@@ -18,9 +18,9 @@ from index.errors import UnreadableFileError
 from index.readers.assembly import Assembly
 from index.types import Document
 
-HYPHENATED = re.compile("(\\w*)[\ufffe\u00ad\x02]\\s*(\\w*)")
+HYPHENATED = re.compile("(?:\\b(\\w+))?[\ufffe\u00ad\x02]\\s*(\\w*)")
 """Where a word goes on in the next line; PDFium marks such a hyphen, and does not know whether it is the word's own."""
-COMPOUND = re.compile(r"\w+-\w+")
+COMPOUND = re.compile(r"\b\w+-\w+")
 COMPOUNDING = frozenset({"well", "self"})
 """First parts that English sets before a hyphen of their own."""
 
@@ -149,7 +149,7 @@ def _begins(above: _Line, line: _Line, gap: float, usual: float) -> bool:
 
 
 def _clean(text: str, compounds: Set[str] = frozenset()) -> str:
-    return UNTEXT.sub("", HYPHENATED.sub(lambda match: _join(match[1], match[2], compounds), text)).strip()
+    return UNTEXT.sub("", HYPHENATED.sub(lambda match: _join(match[1] or "", match[2], compounds), text)).strip()
 
 
 def _join(first: str, second: str, compounds: Set[str]) -> str:
