@@ -170,6 +170,9 @@ def check_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         name, sentence = clash
         del usable[name]
         told.append(sentence)
+    # Textual takes a key away from all actions that share it when one of them is given another.
+    if _NEVER_AT_ONCE & set(usable):
+        usable |= {name: _BY_NAME[name].keys for name in _NEVER_AT_ONCE - set(usable)}
     return usable, told
 
 

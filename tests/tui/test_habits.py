@@ -154,6 +154,21 @@ async def test_a_key_of_the_boxs_own_editing() -> None:
         await face.until(lambda: "Questions once typed" in face.text)
 
 
+async def test_one_of_two_actions_of_a_key() -> None:
+    """Escape cancels, and leads to the answers where nothing runs: with another key for one, the other keeps it."""
+    engine = RecordedEngine()
+    engine.gate.clear()
+    async with open_app(engine, keys={"cancel": "ctrl+w"}) as face:
+        turn = await face.send("What do tides do?")
+        await face.press("escape")
+        assert turn.is_waiting
+        await face.press("ctrl+w")
+        assert not turn.is_waiting
+        await face.press("escape")
+        assert face.app.main.conversation.has_focus
+        engine.gate.set()
+
+
 async def test_a_key_of_the_filters_own_editing(tmp_path: Path) -> None:
     """In the list of sessions too, where ctrl+d deletes a character."""
     async with open_app(data=tmp_path, keys={"delete": "ctrl+d"}) as face:
