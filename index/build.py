@@ -340,7 +340,7 @@ class _Build:
                 added=tuple(path for path in changes.added if path not in failed),
                 changed=tuple(path for path in changes.changed if path not in failed),
                 renamed=tuple(pair for pair in changes.renamed if pair[1] not in failed),
-                deleted=changes.deleted,
+                deleted=tuple(sorted(work.deleted)),
             ),
             articles=int(state["articles"]),
             paragraphs=int(state["paragraphs"]),

@@ -268,6 +268,9 @@ def test_a_file_that_cannot_be_read_is_skipped_until_it_changes(place: Place) ->
     path.write_text("Readable lighthouse now.")
     third = place.refresh()
     assert (third.skipped, third.articles) == ((), 4)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR again")
+    fourth = place.refresh()
+    assert (fourth.articles, fourth.changes) == (3, Changes(deleted=("bad.txt",)))  # of an article, nothing is left
 
 
 def test_furniture_that_repeats_is_not_found_and_comes_back_when_it_stops(place: Place) -> None:

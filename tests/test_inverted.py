@@ -15,7 +15,9 @@ import pytest
 from test_vectors import Corpus, make_vectors, write
 
 from index import vectors
+from index.errors import UsageError
 from index.inverted import Piece, PieceWriter, head_of
+from index.limits import Limits
 from index.vectors import VectorIndex, VectorSource
 
 _LISTS = 64
@@ -147,3 +149,11 @@ def test_memory_does_not_grow_with_the_folder(tmp_path: Path, limit: int) -> Non
     assert figures["base"] == 200_000
     assert figures["recall"] > 0.9
     assert figures["more"] < 45, figures
+
+
+def test_a_million_paragraphs_need_half_a_gigabyte() -> None:
+    """What is asked of the limit of memory hardly grows with the folder."""
+    Limits(memory=500 << 20).check(0, 1_000_000)
+    Limits(memory=2 << 30).check(10_000_000, 2_000_000)
+    with pytest.raises(UsageError, match="give at least"):
+        Limits(memory=400 << 20).check(0, 1_000_000)
