@@ -52,12 +52,12 @@ EVERYWHERE = (
 
 ASKING = (
     Action("ask", "enter", "submit", "Ask", "Ask the question", True),
+    Action("cancel", "escape", "cancel", "Cancel", "Stop the question that runs, then those that wait", True),
+    Action("answers", "escape", "answers", "Answers", "Go to the answers, to read, open and copy", True),
     Action("newline", "shift+enter,ctrl+j,alt+enter", "newline", "New line", "Go on in a new line", True),
     Action("earlier", "ctrl+up", "earlier", "Earlier question", "Take an earlier question (up in the first line)"),
     Action("later", "ctrl+down", "later", "Later question", "Take a later question (down in the last line)"),
     Action("search-questions", "ctrl+r", "search_questions", "History", "Search the questions once typed", True),
-    Action("cancel", "escape", "cancel", "Cancel", "Stop the question that runs, then those that wait", True),
-    Action("answers", "escape", "answers", "Answers", "Go to the answers, to read, open and copy", True),
 )
 """Escape is for stopping while a question runs or waits, and for reading when none does."""
 
