@@ -140,7 +140,7 @@ def test_wrong_options_are_exit_code_2(docs: Path) -> None:
 def test_wrong_usage_is_one_sentence(docs: Path) -> None:
     """Not the usage of the whole program, but what is wrong and where to look."""
     _assert_one_sentence(run_qa("ask", "-k", "0", "a?"), 2, "0 is not in the range", "qa ask --help")
-    _assert_one_sentence(run_qa("aks"), 2, "Did you mean 'ask'?", "qa --help")
+    _assert_one_sentence(run_qa("aks"), 2, "No such command 'aks'", "qa --help")
     _assert_one_sentence(run_qa("index", "--status", "--watch", "--docs", str(docs)), 2, "--status", "leave out")
     _assert_one_sentence(run_qa("ask", "-", "a?", "--docs", str(docs)), 2, "'-'", "stdin")
     _assert_one_sentence(run_qa("index", "--json", "--docs", str(docs)), 2, "--status")
