@@ -57,7 +57,7 @@ _GRAPHS = {
         "68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
     ),
     TRAINED_READER: _Row(
-        "index", "data/reader/model.onnx", "f21c3d2bfc079b248e00285898bfa42de6fbc8d3473ff86c6a56c5622f68c41c"
+        "index", "data/reader/model.onnx", "70c77a15661db5f48baebe8b49d3ea69ee9ca46dd8b3f21795936a4e8ed23b7b"
     ),
     WHEEL_READER: _Row(
         _WHEEL,
