@@ -20,7 +20,7 @@ _NEW_PARAGRAPH = 100
 """Bytes that a paragraph takes while it is published: its id, its hash, its share of its article's name and times."""
 _PARAGRAPH = 40
 """Bytes that any paragraph takes while the lists of a large index are extended: its id and its place, old and new. Its
-vector is never held. Together with what is needed at rest, 365 MB for 300,000 paragraphs and 455 for 1,000,000; a build
+vector is never held. Together with what is needed at rest, 360 MB for 300,000 paragraphs and 454 for 1,000,000; a build
 of 300,000 without the model took 329 MB where it was allowed 450, and 433 while codes were held in memory."""
 _FILE = 16
 """Bytes for each byte of a file that is read, split and staged: 11 where a file of 16 MB was measured, 16 at 4 MB."""
