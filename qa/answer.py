@@ -13,6 +13,8 @@ from qa.quotes import Quote
 from qa.types import Citation, Passage, TextRange
 
 MOST_QUOTES = 5
+NO_WORDS = "The question has no words to look for."
+"""Why there is no answer to "???"."""
 _CITED_SHARE = 0.75
 """A further passage is cited where its chance to answer is at least this share of the best one's."""
 

@@ -17,6 +17,7 @@ from index.errors import DocumentsError, IndexDamagedError, IndexStaleError, Not
 from index.types import BuildReport, Candidate, Changes, Encoder, ProgressCallback, Reader
 from qa.answer import (
     MOST_QUOTES,
+    NO_WORDS,
     build_citations,
     build_passages,
     choose_cited,
@@ -342,8 +343,10 @@ def _load_reader(settings: Settings) -> Reader | None:
 
 
 def _explain(question: str, read: list[Evidence], confidence: float, threshold: float) -> str:
-    from index.lexical import find_missing_words
+    from index.lexical import analyze, find_missing_words
 
+    if not analyze(question):
+        return NO_WORDS
     paragraph = read[0].source.paragraph if read else None
     missing = find_missing_words(question, paragraph.embedded_text) if paragraph else []
     return render_reason(read, [word for word in missing if names_subject(word)], confidence, threshold)

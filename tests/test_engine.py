@@ -66,6 +66,14 @@ def test_the_reason_names_what_the_question_is_about(engine: Engine) -> None:
     assert not any(f"“{word}”" in reason for word in ("much", "say", "give"))
 
 
+@pytest.mark.parametrize("question", ["???", "🌊", "— …"])
+def test_a_question_without_words_is_told_so(engine: Engine, question: str) -> None:
+    """Nothing is said of a passage that marks alone cannot be close to."""
+    answer = engine.ask(question)
+    assert not answer.answered
+    assert answer.reason == "The question has no words to look for."
+
+
 def test_furniture_of_a_page_is_never_retrieved(engine: Engine) -> None:
     """'Leave a Reply' stands in the text and in no passage."""
     assert "Leave a Reply" in engine.load_article("trade.txt").text
