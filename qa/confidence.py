@@ -9,10 +9,11 @@ import math
 
 from qa.evidence import Evidence
 
-DEFAULT_THRESHOLD = 0.5
-"""Chance from which an answer is given."""
-_INTERCEPT = -14.094
-_WEIGHTS = (0.22, 23.645, 7.442, 14.244)
+DEFAULT_THRESHOLD = 0.55
+"""Chance from which an answer is given. From .52 on nine of ten answers were right, over plain questions, questions
+half of which only look answerable, and long ones."""
+_INTERCEPT = -18.616
+_WEIGHTS = (0.154, 32.781, 1.356, 18.867)
 """Of `build_features`, where the cross-encoder finds spans."""
 _BY_RELEVANCE = (1.2, 0.6)
 """Intercept and slope over the relevance of a cross-encoder that finds no spans."""

@@ -14,7 +14,7 @@ from qa.enumerations import split_items
 from qa.evidence import Evidence, Sentence
 from qa.types import Location
 
-_NEIGHBOUR_SHARE = 0.15
+_NEIGHBOUR_SHARE = 0.1
 """A neighbouring sentence is quoted too where its best answer is at least so likely as the best of all."""
 _SAME_WORDS = 0.9
 """Share of words (Jaccard) from which two sentences say the same."""

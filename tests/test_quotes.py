@@ -38,7 +38,7 @@ def test_the_sentence_with_the_likeliest_answer_is_quoted() -> None:
 
 
 def test_a_neighbour_that_answers_about_as_well_is_quoted_too() -> None:
-    """exp(8.5 - 9) = .61 is over a quarter: both sentences."""
+    """exp(8.5 - 9) = .61 is over a tenth: both sentences."""
     quote = cut_quote(build_evidence(_TEXT, (span_of(_TEXT, "2019", 9.0), span_of(_TEXT, "12 million", 8.5))))
     assert quote.text == "The bridge was opened in 2019. It cost 12 million euros."
 

@@ -33,3 +33,9 @@ def test_the_cross_encoder_counts_less_in_a_long_question() -> None:
     short, long = blend(0.5, reading, 1.0) - 0.5, blend(0.5, reading, 0.25) - 0.5
     assert short > 0
     assert abs(long - short / 4) < 1e-12
+
+
+def test_an_answer_found_counts_and_one_not_found_does_not() -> None:
+    """Above 0 the margin lifts a passage; below, all passages stand alike, however far below."""
+    order = {margin: blend(0.5, Reading(1.0, (Span(0, 1, margin),), 0.0), 1.0) for margin in (-9.0, -1.0, 0.0, 3.0)}
+    assert order[-9.0] == order[-1.0] == order[0.0] < order[3.0]
