@@ -26,11 +26,13 @@ def estimate_confidence(evidence: Sequence[Evidence]) -> float:
 
 
 def choose_cited(evidence: Sequence[Evidence], threshold: float) -> list[Evidence]:
-    """The passages worth quoting, in their order: the first, and those that are about as likely to answer."""
+    """The passages worth quoting, in their order: the first, and those that are about as likely to answer. Where a
+    cross-encoder reads, what it has not read is not cited: a cosine is no chance beside the chances of the others."""
     if not evidence:
         return []
+    judged = [one for one in evidence if (one.reading is None) == (evidence[0].reading is None)]
     least = max(threshold, _CITED_SHARE * estimate_confidence(evidence))
-    return [one for position, one in enumerate(evidence) if position == 0 or estimate_chance(one) >= least]
+    return [one for position, one in enumerate(judged) if position == 0 or estimate_chance(one) >= least]
 
 
 def build_citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:

@@ -1,16 +1,12 @@
-"""The app: owns engine, saved sessions, index upkeep and what leaves the screen (clipboard, editor, files).
+"""The app: owns engine, saved sessions and index upkeep, and what screens may ask of them.
 
 Imports nothing heavy beyond Textual: the engine is opened in a thread after the first paint.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,10 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on, work
-from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
-from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import TextArea
@@ -29,23 +24,15 @@ from textual.widgets import TextArea
 from index.errors import QaError
 from index.types import Changes, Progress
 from qa.safe_text import safe_line, safe_text
-from qa.sessions import Session, SessionStore, find_data_folder, open_sessions
-from qa.tui.clipboard import explain_refusal
+from qa.sessions import Session, SessionStore, open_sessions
 from qa.tui.keys import (
-    ASKING,
-    EVERYWHERE,
     HELP,
-    IN_ARTICLE,
-    IN_SESSIONS,
-    MOVING,
-    READING,
-    STEPPING,
-    Action,
     bindings,
     check_keys,
     named,
 )
-from qa.tui.programs import build_editor_command, build_opener_command, find_line, is_graphical_editor
+from qa.tui.leaving import LeavingApp
+from qa.tui.palette import actions_of
 from qa.tui.saving import Saving
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.screens.articles import ArticlesScreen, list_articles
@@ -55,9 +42,8 @@ from qa.tui.screens.problems import ProblemsScreen
 from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
 from qa.tui.screens.text import TextScreen
-from qa.tui.turns import Place, TurnModel, turn_from_saved
+from qa.tui.turns import TurnModel, turn_from_saved
 from qa.tui.upkeep import Upkeep, UpkeepOptions
-from qa.tui.widgets.article_text import ArticleText
 from qa.tui.widgets.status import IndexStatus
 from qa.tui.worker_thread import Urgency, WorkerThread
 from qa.types import ArticleView, Asks
@@ -71,10 +57,6 @@ COLOURLESS_THEME = "ansi-dark"
 """With NO_COLOR: leaves foreground and background to the terminal."""
 _NEW_SESSION = "new session"
 _SECONDS_UNTIL_KEPT = 0.5
-_SECONDS_SHOWN = 2.5
-_READ_A_SECOND = 15
-"""Characters, read slowly."""
-_SECONDS_TO_OPEN = 3.0
 _LONGEST_DRAFT = 100_000
 """Characters. More was pasted, and is still where it came from."""
 _LEFT_OUT = {"Keys", "Maximize", "Minimize"}
@@ -98,7 +80,7 @@ class AppOptions:
     """True where who sits in front may not be who owns this machine: no program is started."""
 
 
-class QaApp(App[None]):
+class QaApp(LeavingApp):
     """Ask, read, follow the quotes."""
 
     TITLE = "qa"
@@ -117,7 +99,7 @@ class QaApp(App[None]):
         :param open_store: opens the saved sessions. Both are called in threads, after the first paint.
         """
         # Otherwise Textual keeps to NO_COLOR by shades of grey, which are colours too.
-        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
+        super().__init__(in_browser=options.in_browser, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._options = options
         self.engine = WorkerThread(open_engine, "qa-engine")
         self.saving = Saving(open_store, str(options.documents), self._tell_wrong)
@@ -236,93 +218,6 @@ class QaApp(App[None]):
         """Saves what came of it."""
         await self.saving.save_outcome(turn)
 
-    def tell(self, message: str, *, wrong: bool = False) -> None:
-        """Shows a message for a moment; what went wrong, for as long as one needs to read it."""
-        severity: SeverityLevel = "error" if wrong else "information"
-        seconds = _SECONDS_SHOWN + (len(message) / _READ_A_SECOND if wrong else 0.0)
-        self.notify(safe_text(message), severity=severity, timeout=seconds, markup=False)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """What was marked, with the mouse or in a box."""
-        self.copy(text, "text")
-
-    def copy(self, text: str, what: str) -> None:
-        """Copies by OSC 52; where that may not arrive, also into a file, and says so."""
-        # What is copied may be pasted into a shell.
-        text = safe_text(text)
-        super().copy_to_clipboard(text)
-        refusal = explain_refusal(text)
-        if refusal is None:
-            self.tell(f"Copied the {what}: {len(text):,} characters.")
-            return
-        path = find_data_folder() / "copied.txt"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            self.tell(f"The {what} may not arrive: {refusal}; {path}: {error.strerror}.", wrong=True)
-            return
-        self.tell(f"The {what} may not arrive: {refusal}. It is also in {path}.", wrong=True)
-
-    def copy_citation(self, place: Place) -> None:
-        """Copies a quote with its citation as Markdown."""
-        self.copy(render_place(place), "citation")
-
-    @work(group="programs")
-    async def edit(self, path: Path, line: int, words: str) -> None:
-        """Opens a file in the editor where words stand, and comes back when the editor is left."""
-        if self._refused():
-            return
-        try:
-            # In a thread: a file may have megabytes.
-            line = await asyncio.to_thread(find_line, path, line, words)
-            command = build_editor_command(path, line)
-            if is_graphical_editor(command):
-                self._start_program(command)
-            else:
-                with self.suspend():
-                    subprocess.run(command, check=False)
-        except QaError as error:
-            self.tell(str(error), wrong=True)
-        except SuspendNotSupported:
-            self.tell("No editor can be opened here; open the file yourself: " + str(path), wrong=True)
-        except OSError as error:
-            self.tell(f"{command[0]} cannot be started ({error.strerror}); set EDITOR to another program.", wrong=True)
-
-    def open_original(self, path: Path) -> None:
-        """Opens a file in the program of its kind."""
-        if self._refused():
-            return
-        try:
-            self._start_program(build_opener_command(path))
-        except QaError as error:
-            self.tell(str(error), wrong=True)
-        except OSError as error:
-            self.tell(f"{path} cannot be opened ({error.strerror}); press e for the editor instead.", wrong=True)
-
-    def _refused(self) -> bool:
-        if self._options.in_browser:
-            self.tell("No program is started from the browser; open the file where it is.")
-        return self._options.in_browser
-
-    def _start_program(self, command: list[str]) -> None:
-        nothing = subprocess.DEVNULL
-        # Of its own session, so that it outlives the app and its words do not land on the screen.
-        process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
-        threading.Thread(target=process.wait, daemon=True).start()
-        self._tell_what_came(process, Path(command[0]).name)
-
-    @work(group="programs")
-    async def _tell_what_came(self, process: subprocess.Popen[bytes], name: str) -> None:
-        """Programs that open files end at once; one with a window of its own goes on."""
-        ends = time.monotonic() + _SECONDS_TO_OPEN
-        while process.returncode is None and time.monotonic() < ends:
-            await asyncio.sleep(0.05)
-        if process.returncode:
-            self.tell(f"{name} could not open it (it ended with code {process.returncode}).", wrong=True)
-        else:
-            self.tell(f"Opened with {name}.")
-
     # What upkeep tells
 
     def show_status(self, status: IndexStatus) -> None:
@@ -359,31 +254,13 @@ class QaApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, and Textual's own."""
-        for action, node in self._actions_of(screen):
+        for action, node in actions_of(screen):
             if node.check_action(action.action.removeprefix("screen."), ()):
                 run = partial(self._run, action.action, node)
                 yield SystemCommand(action.label, action.told, run)
         for command in super().get_system_commands(screen):
             if command.title not in _LEFT_OUT:
                 yield command
-
-    def _actions_of(self, screen: Screen[object]) -> list[tuple[Action, DOMNode]]:
-        """The actions that can be meant on a screen, those first that are meant most, each with what does it."""
-        if isinstance(screen, ArticleScreen):
-            shared = named("next", "previous", "copy-quote", "copy-citation", "edit", "original", "help")
-            text = screen.query_one(ArticleText)
-            return [*((action, screen) for action in (*IN_ARTICLE, *shared)), *((action, text) for action in MOVING)]
-        if isinstance(screen, SessionsScreen):
-            return [(action, screen) for action in (*IN_SESSIONS, HELP)]
-        if not isinstance(screen, ConversationScreen):
-            return [(HELP, screen)]
-        reading = [action for action in READING if action.name != "help-here"]
-        return [
-            *((action, screen) for action in EVERYWHERE),
-            *((action, screen.conversation) for action in reading),
-            *((action, screen.box) for action in ASKING),
-            *((action, screen.conversation) for action in (*STEPPING, *MOVING)),
-        ]
 
     def _run(self, action: str, node: DOMNode) -> None:
         self.call_later(self.run_action, action, node)
@@ -490,15 +367,6 @@ class QaApp(App[None]):
 
     def _tell_wrong(self, message: str) -> None:
         self.tell(message, wrong=True)
-
-
-def render_place(place: Place) -> str:
-    """A quote with its citation as Markdown."""
-    lines = [f"> {line}" for line in safe_text(place.text).splitlines()]
-    date = f", {safe_line(place.date)}" if place.date else ""
-    mark = f"[{place.number}] " if place.number is not None else ""
-    where = f"`{safe_line(place.label)}`, characters {place.start}–{place.end}"
-    return "\n".join([*lines, ">", f"> — {mark}*{safe_line(place.title)}*{date}, {where}", ""])
 
 
 def _render_welcome(documents: Path) -> str:

@@ -11,8 +11,8 @@ from textual.widgets import Input, OptionList
 
 from index.errors import UsageError
 from index.types import Skipped
-from qa.tui.app import render_place
 from qa.tui.clipboard import explain_refusal
+from qa.tui.leaving import render_place
 from qa.tui.programs import build_editor_command, build_opener_command, find_line
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.screens.articles import ArticlesScreen
