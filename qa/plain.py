@@ -41,7 +41,7 @@ class Keeping:
     """The session that is continued; None until the first question makes a new one."""
 
     def load_turns(self) -> list[SavedTurn]:
-        """What was asked before, in this session."""
+        """What was asked before in the conversation that goes on."""
         return [] if self.session_id is None else self.store.load_turns(self.session_id)
 
     def save_question(self, question: str, *, as_typed: bool) -> int:
