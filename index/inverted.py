@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.durable import FileStamp, write_file
+from index.errors import IndexFolderError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,9 +173,16 @@ class PieceWriter:
 
 
 def head_of(empty: bytes) -> bytes:
-    """What stands before the lists, of what FAISS writes where they have no entries. Raises ValueError."""
+    """What stands before the lists, of what FAISS writes where they have no entries.
+
+    :raises IndexFolderError: it is not written in the way that is known here, so no file is made that FAISS would
+        read otherwise.
+    """
     if empty[-_EMPTY:][:4] != b"ilar" or empty[-12:] != b"sprs" + bytes(8):
-        raise ValueError("this version of FAISS writes inverted files in another way")
+        raise IndexFolderError(
+            "the version of faiss-cpu that is installed writes inverted files in a way that is not known here; "
+            "install faiss-cpu 1.15, with which this was tested."
+        )
     return empty[:-_EMPTY]
 
 

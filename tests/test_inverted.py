@@ -15,7 +15,7 @@ import pytest
 from test_vectors import Corpus, make_vectors, write
 
 from index import vectors
-from index.errors import UsageError
+from index.errors import IndexFolderError, UsageError
 from index.inverted import Piece, PieceWriter, head_of
 from index.limits import Limits
 from index.vectors import VectorIndex, VectorSource
@@ -55,6 +55,14 @@ def test_the_file_is_the_one_that_faiss_writes(
     faiss.write_index(trained, str(tmp_path / "own.faiss"))
     assert (tmp_path / "made.faiss").read_bytes() == (tmp_path / "own.faiss").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made.faiss", "own.faiss"]
+
+
+def test_another_layout_is_refused_with_the_next_step(trained: faiss.IndexIVFScalarQuantizer) -> None:
+    """A version of FAISS that writes otherwise ends the build with a sentence, and never with a file of wrong lists."""
+    empty = faiss.serialize_index(trained).tobytes()
+    for other in (empty + bytes(8), empty.replace(b"sprs", b"many")):
+        with pytest.raises(IndexFolderError, match=r"install faiss-cpu 1\.\d+"):
+            head_of(other)
 
 
 def test_entries_move_and_leave(tmp_path: Path, trained: faiss.IndexIVFScalarQuantizer) -> None:
