@@ -10,6 +10,8 @@ from index.durable import storage_errors, sync_folder
 from index.errors import IndexDamagedError
 from index.schema import DATABASE_NAME
 
+BESIDE = ".qa"
+"""Folder beside the documents folders that holds their indexes."""
 _IGNORE_NAME = ".gitignore"
 _OWN_NAMES = frozenset({_IGNORE_NAME, "lock", "generations"})
 _OWN_DATABASES = (DATABASE_NAME, "staged.db", "damaged.db")
@@ -20,7 +22,7 @@ def locate_index_folder(docs: Path) -> Path:
     """`.qa/NAME` beside the documents folder NAME; where that cannot be written, a folder of the user's cache that is
     named after the documents' absolute path. Nothing is made."""
     docs = docs.absolute()
-    beside = docs.parent / ".qa" / (docs.name or "root")
+    beside = docs.parent / BESIDE / (docs.name or "root")
     nearest = next(path for path in (beside, *beside.parents) if path.exists())
     if os.access(nearest, os.W_OK | os.X_OK) or (beside / DATABASE_NAME).exists():
         return beside
@@ -38,7 +40,7 @@ def prepare_folder(folder: Path) -> None:
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(folder)
-        for path in (folder, folder.parent) if folder.parent.name == ".qa" else (folder,):
+        for path in (folder, folder.parent) if folder.parent.name == BESIDE else (folder,):
             if not (path / _IGNORE_NAME).exists():
                 (path / _IGNORE_NAME).write_text("*\n", "utf-8")
                 sync_folder(path)

@@ -128,7 +128,7 @@ def _skipped_before(database: sqlite3.Connection) -> list[tuple[Skipped, SourceF
 def _compare_all(
     docs: Path, database: sqlite3.Connection, found: list[SourceFile], left_out: list[Skipped], looked_ns: int
 ) -> FolderScan:
-    known = _load_known(database)
+    known = load_known(database)
     still_skipped = _still_skipped(docs, database, found)
     files = {file.path: file for file in found if file.path not in still_skipped}
     added, changed, touched = _compare(docs, files, known)
@@ -156,7 +156,8 @@ def stat_of(file: SourceFile) -> tuple[int, int, int]:
     return file.size, file.mtime_ns, file.identity
 
 
-def _load_known(database: sqlite3.Connection) -> dict[str, KnownFile]:
+def load_known(database: sqlite3.Connection) -> dict[str, KnownFile]:
+    """Every article's file by its path."""
     rows = database.execute("SELECT path, id, size, mtime_ns, inode, looked_ns, sha256 FROM articles ORDER BY path")
     return {unpack_text(row[0]): KnownFile(*row[1:]) for row in rows}
 

@@ -303,7 +303,7 @@ class Engine:
         from index.store import has_index
 
         folder = _locate(self._settings)
-        if not has_index(folder):
+        if not has_index(folder) and not self._adopt():
             if not self._settings.refresh:
                 raise IndexStaleError(f"{self._settings.docs} has no index yet; run `qa index` first.")
             return False
@@ -313,6 +313,16 @@ class Engine:
             if not self._settings.refresh:
                 raise
             return False  # a refresh makes damaged files again, or says what else to do
+
+    def _adopt(self) -> bool:
+        """True where the folder was renamed and its index is now found under its new name."""
+        from index.adoption import adopt_index
+
+        if adopt_index(self._settings.docs) is None:
+            return False
+        # Only now it is known which model the index was made with.
+        self._encoder = self._pool.submit(_load_encoder, self._settings)
+        return True
 
 
 def _check_wanted(wanted: Callable[[], bool] | None) -> None:

@@ -33,7 +33,10 @@ def run_indexing(
     settings: Settings, task: Task | None = None, *, watch: bool = False, progress_json: bool = False
 ) -> None:
     """Brings the index up to date; with `watch`, again at each change; raises what the first build raises."""
+    from index.adoption import adopt_index
+
     task = task or Task()
+    adopt_index(settings.docs)
     load_encoder = _build_loader(settings, task)
     if progress_json:
         _run_for_program(settings, load_encoder, task)
