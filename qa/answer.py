@@ -72,11 +72,17 @@ def _count_line_ends(text: str) -> int:
 
 
 def build_passages(evidence: Sequence[Evidence], most: int) -> tuple[Passage, ...]:
-    """The closest passages, best first."""
-    return tuple(_build_passage(one) for one in evidence[:most])
+    """The closest passages, best first. Where a cross-encoder reads, what it has not read stands below all that it has
+    read, and its score is no higher than any of theirs: a cosine of .7 is no chance of .7."""
+    read = [estimate_chance(one) for one in evidence if one.reading is not None]
+    ceiling = min(read, default=1.0)
+    return tuple(
+        _build_passage(one, estimate_chance(one) if one.reading else min(ceiling, estimate_chance(one)))
+        for one in evidence[:most]
+    )
 
 
-def _build_passage(evidence: Evidence) -> Passage:
+def _build_passage(evidence: Evidence, score: float) -> Passage:
     source = evidence.source
     paragraph = source.paragraph
     return Passage(
@@ -90,7 +96,7 @@ def _build_passage(evidence: Evidence) -> Passage:
         page=paragraph.page,
         heading=paragraph.heading,
         text=paragraph.text,
-        score=estimate_chance(evidence),
+        score=score,
     )
 
 
