@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -289,13 +288,3 @@ class Reader(Protocol):
         """One reading for each text, in order. `contexts` (title, headings) are read before the texts; the offsets
         of spans count in the text alone. `wanted` is asked, from any thread, before each text or few texts are read;
         raises NotWantedError once it says no."""
-
-
-class SearchIndex(Protocol):
-    """The small protocol behind which FAISS and tantivy stand; Q is what is searched for (vector or words)."""
-
-    def count(self) -> int:
-        """Paragraphs that a search can find."""
-
-    def save(self, folder: Path) -> None:
-        """Writes everything to `folder` and makes it durable."""

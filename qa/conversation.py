@@ -60,11 +60,6 @@ class Understood:
     context_weight: float = 0.0
     """0..1"""
 
-    @property
-    def took_over(self) -> bool:
-        """True where the conversation added something."""
-        return self.asked_as != self.question
-
 
 def understand(question: str, history: Sequence[Turn]) -> Understood:
     """The question with the one before it in front where it cannot be understood alone; else as typed."""

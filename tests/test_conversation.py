@@ -49,7 +49,7 @@ def test_a_follow_up_is_asked_with_the_question_it_follows() -> None:
     """What it took over can be read."""
     understood = understand("And with Russia?", (_FIRST,))
     assert understood.asked_as == f"{_FIRST.question} And with Russia?"
-    assert understood.took_over
+    assert understood.question == "And with Russia?"
 
 
 def test_a_chain_of_follow_ups_goes_back_to_the_question_that_stands_alone() -> None:
