@@ -547,7 +547,9 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         tell("interrupted")
-        sys.exit(ExitCode.INTERRUPTED)
+        # Not by sys.exit, which waits for the threads that load models: where the interruption cut off an import here,
+        # theirs never end.
+        _leave(ExitCode.INTERRUPTED)
     except QaError as error:
         tell_error(error)
         sys.exit(exit_code_for(error))

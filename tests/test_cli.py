@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -252,3 +255,29 @@ def test_a_reader_that_leaves_the_pipe_is_no_error(docs: Path) -> None:
     result = _run_in_shell(docs, "ask --jsonl - | head -c 10", stdin=questions)
     assert "Traceback" not in result.stderr
     assert "Exception" not in result.stderr
+
+
+@pytest.mark.parametrize("milliseconds", [5, 10, 20, 30, 40, 80, 130, 200])
+def test_interrupted_at_any_instant_is_one_line(docs: Path, milliseconds: int) -> None:
+    """While the commands are imported, while threads load the models: told, with its exit code, and at an end."""
+    begins = "import qa.__main__ as qa; print('begun', flush=True); qa.main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", begins, "--docs", str(docs), "ask", "How high is the lighthouse?"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(milliseconds / 1000)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert told.strip() == "interrupted"
+    assert process.returncode == 130
+
+
+def test_the_installed_command_begins_like_the_module() -> None:
+    """`qa` is `python -m qa`."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"qa": "qa.__main__:main"}
