@@ -27,6 +27,8 @@ _VERSION = 1
 _TITLE_LENGTH = 60
 _SECONDS_DELETED_IS_KEPT = 24 * 3600
 _MOST_RECENT_QUESTIONS = 1000
+_SECONDS_TO_WAIT = 10.0
+"""For another process that writes."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -116,8 +118,10 @@ class SessionStore:
         """Opens or makes the database at `path`; `open_sessions` is the way to call it."""
         self.path = path
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection = sqlite3.connect(
+            path, timeout=_SECONDS_TO_WAIT, check_same_thread=False, isolation_level=None
+        )
+        _use_wal(self._connection)
         # In WAL mode NORMAL outlives the death of the process; a crash of the system may cost the last turns.
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA foreign_keys=ON")
@@ -322,6 +326,20 @@ def _turn_from(row: tuple[Any, ...]) -> SavedTurn:
     return SavedTurn(turn_id, question, bool(as_typed), asked, TurnState(state), restored, message)
 
 
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Of several processes that make the database at once, SQLite refuses this to all but one without waiting: 10 of
+    180 that were started together."""
+    ends = time.monotonic() + _SECONDS_TO_WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+        time.sleep(0.02)
+
+
 def _as_title(text: str) -> str:
     line = " ".join(safe_line(text).split())
     return line if len(line) <= _TITLE_LENGTH else line[: _TITLE_LENGTH - 1] + "…"
@@ -343,6 +361,8 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            raise StorageError(f"{path}: another program is writing there; try again when it has ended.") from error
         raise StorageError(
             f"{path}: sessions cannot be kept ({error}); free some space, or move the file away."
         ) from error

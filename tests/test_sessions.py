@@ -222,3 +222,28 @@ def test_where_sessions_are_kept(tmp_path: Path) -> None:
     """QA_DATA_DIR wins over the user's data folder."""
     assert find_data_folder({"QA_DATA_DIR": str(tmp_path)}) == tmp_path
     assert find_data_folder({}).name == "qa"
+
+
+def test_made_by_several_at_once(tmp_path: Path) -> None:
+    """Windows that are opened together over a new data folder wait for each other."""
+    holder = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None, check_same_thread=False)
+    holder.execute("CREATE TABLE of_the_other (number INTEGER)")
+    holder.execute("BEGIN")
+    holder.execute("SELECT * FROM of_the_other").fetchall()
+    timer = threading.Timer(0.5, holder.execute, ("COMMIT",))
+    timer.start()
+    opened = open_sessions(tmp_path)
+    timer.join()
+    holder.close()
+    opened.create_session("kept", "/articles")
+    opened.close()
+
+
+def test_held_by_another_for_too_long(store: SessionStore, tmp_path: Path) -> None:
+    """What is told then is that another program writes, and not that there is no space."""
+    store._connection.execute("PRAGMA busy_timeout=10")
+    holder = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StorageError, match="another program is writing there; try again"):
+        store.create_session("refused", "/articles")
+    holder.close()

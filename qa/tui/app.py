@@ -23,8 +23,10 @@ from textual.widgets import TextArea
 
 from index.errors import QaError
 from index.types import Changes, Progress
+from qa.drafts import Drafts
 from qa.safe_text import safe_line, safe_text
 from qa.sessions import Session, SessionStore, open_sessions
+from qa.tui.ending import run_until_told
 from qa.tui.keys import (
     HELP,
     bindings,
@@ -57,8 +59,7 @@ COLOURLESS_THEME = "ansi-dark"
 """With NO_COLOR: leaves foreground and background to the terminal."""
 _NEW_SESSION = "new session"
 _SECONDS_UNTIL_KEPT = 0.5
-_LONGEST_DRAFT = 100_000
-"""Characters. More was pasted, and is still where it came from."""
+"""From the first key; what is typed on and on is kept too."""
 _LEFT_OUT = {"Keys", "Maximize", "Minimize"}
 """Textual's own commands: Help shows the keys, and panes have their places."""
 
@@ -105,6 +106,7 @@ class QaApp(LeavingApp):
         self.saving = Saving(open_store, str(options.documents), self._tell_wrong)
         self.upkeep = Upkeep(self.engine, self, options.upkeep)
         self._main = ConversationScreen(self)
+        self._drafts = Drafts(options.documents)
         self._draft_timer: Timer | None = None
         usable, self._wrong_keys = check_keys(options.keys)
         self.set_keymap(usable)
@@ -143,30 +145,37 @@ class QaApp(LeavingApp):
         kept = await saving.run(lambda store: store.load_preference("theme"), None)
         if self._options.theme is None and not self.no_color and (theme := self._usable_theme(kept)) is not None:
             self.theme = theme
-        nothing: list[str] = []
-        earlier = await saving.run(lambda store: store.load_questions(), nothing)
-        self.main.box.set_questions(earlier + self.main.box.questions)
-        draft = await saving.run(lambda store: store.load_preference(self._draft_name), None)
-        if draft and not self.main.box.text:
-            self.main.box.put(draft)
+        await self._take_up_questions()
         if self._options.session_id is not None:
             await self._open_session(self._options.session_id)
 
-    @property
-    def _draft_name(self) -> str:
-        return f"draft {self._options.documents}"
+    async def _take_up_questions(self) -> None:
+        """What was asked in earlier runs, and what was being typed: in the box, or before what is typed there now."""
+        nothing: list[str] = []
+        earlier = await self.saving.run(lambda store: store.load_questions(), nothing)
+        draft = await self.saving.run(self._drafts.take_up, "")
+        box = self.main.box
+        in_the_way = bool(box.text)
+        box.set_questions([*earlier, *([draft] if draft and in_the_way else []), *box.questions])
+        if draft and not in_the_way:
+            box.put(draft)
 
     @on(TextArea.Changed, "#question")
     def _keep_draft_soon(self) -> None:
-        """What is being typed outlives the terminal too; saved once the typing pauses."""
-        if self._draft_timer is not None:
-            self._draft_timer.stop()
-        self._draft_timer = self.set_timer(_SECONDS_UNTIL_KEPT, self._keep_draft)
+        """What is being typed outlives the terminal too."""
+        if self._draft_timer is None:
+            self._draft_timer = self.set_timer(_SECONDS_UNTIL_KEPT, self._keep_draft)
 
+    @work(group="save")
     async def _keep_draft(self) -> None:
+        # In a worker: where another program holds the database, saving waits, and keys must not wait for it.
+        self._draft_timer = None
+        await self._save_draft()
+
+    async def _save_draft(self) -> None:
         draft = self.main.box.text
-        if self.saving.thread.is_open and len(draft) <= _LONGEST_DRAFT:
-            await self.saving.run(lambda store: store.save_preference(self._draft_name, draft), None)
+        if self.saving.thread.is_open:
+            await self.saving.run(lambda store: self._drafts.save(store, draft), None)
 
     def _usable_theme(self, name: str | None) -> str | None:
         return name if name in self.available_themes else None
@@ -178,8 +187,9 @@ class QaApp(LeavingApp):
     async def on_unmount(self) -> None:
         """Ends what runs beside the app."""
         await self.upkeep.close()
-        await self._keep_draft()
+        await self._save_draft()
         self.saving.close()
+        self._drafts.close()
         self.engine.close()
 
     def watch_app_focus(self, has_focus: bool) -> None:
@@ -209,9 +219,7 @@ class QaApp(LeavingApp):
 
     async def save_question(self, turn: TurnModel) -> None:
         """Saves a question before it is answered."""
-        is_new = self.saving.session_id is None
-        await self.saving.save_question(turn)
-        if is_new:
+        if await self.saving.save_question(turn):
             self.main.show_header(turn.question)
 
     async def save_outcome(self, turn: TurnModel) -> None:
@@ -301,6 +309,7 @@ class QaApp(LeavingApp):
         except QaError as error:
             self.tell(str(error), wrong=True)
             return
+        self.saving.go_on(session_id)
         self.main.show_header(session.title)
         await self.main.replace_turns([turn_from_saved(turn) for turn in turns])
         if session.documents != str(self._options.documents):
@@ -311,7 +320,9 @@ class QaApp(LeavingApp):
 
     async def _show_title(self, session_id: int) -> None:
         """The title may have been changed, or the session deleted."""
-        sessions: list[Session] = await self.saving.run(lambda store: store.list_sessions(), [])
+        sessions: list[Session] | None = await self.saving.run(lambda store: store.list_sessions(), None)
+        if sessions is None:  # told; what is on the screen stays there
+            return
         found = [session.title for session in sessions if session.session_id == session_id]
         if found:
             self.main.show_header(found[0])
@@ -320,7 +331,7 @@ class QaApp(LeavingApp):
 
     async def new_session(self) -> None:
         """An empty conversation; it is saved with its first question."""
-        self.saving.session_id = None
+        self.saving.go_on(None)
         self.main.show_header(_NEW_SESSION)
         await self.main.replace_turns([])
 
@@ -387,8 +398,8 @@ def build_index_command(settings: Settings) -> list[str]:
     return [*command, "index", "--progress-json"]
 
 
-def run_app(settings: Settings, session_id: int | None = None, *, in_browser: bool = False) -> None:
-    """Runs the app until it is left."""
+def run_app(settings: Settings, session_id: int | None = None, *, in_browser: bool = False) -> int:
+    """Runs the app until it is left, or told to end; its exit code."""
     import gc
     from dataclasses import replace
 
@@ -404,4 +415,4 @@ def run_app(settings: Settings, session_id: int | None = None, *, in_browser: bo
 
     upkeep = UpkeepOptions(build_index_command(settings), settings.refresh)
     options = AppOptions(settings.docs, upkeep, settings.theme, settings.keys, session_id, in_browser)
-    QaApp(open_engine, options).run()
+    return run_until_told(QaApp(open_engine, options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from index.errors import QaError, StorageError
@@ -11,6 +12,14 @@ from qa.tui.turns import TurnModel
 from qa.tui.worker_thread import WorkerThread
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class OpenSession:
+    """A conversation on the screen. A question belongs to the one it was asked in, whatever was opened meanwhile."""
+
+    session_id: int | None = None
+    """None until its first question is saved."""
 
 
 class Saving:
@@ -26,8 +35,18 @@ class Saving:
         self._documents = documents
         self._tell = tell
         self._told = False
-        self.session_id: int | None = None
-        """None until the first question of a new session is saved."""
+        self._open_session = OpenSession()
+        self.deleted: list[int] = []
+        """Sessions deleted by this window, the latest last; what a deletion is taken back from."""
+
+    @property
+    def session_id(self) -> int | None:
+        """Of the session that is open; None until the first question of a new one is saved."""
+        return self._open_session.session_id
+
+    def go_on(self, session_id: int | None) -> None:
+        """Questions belong to that session from now on; with None, to a new one."""
+        self._open_session = OpenSession(session_id)
 
     async def open(self) -> bool:
         """Opens the store; False where it cannot be opened, which was told."""
@@ -37,22 +56,30 @@ class Saving:
             self._say(error)
         return self.thread.is_open
 
-    async def save_question(self, turn: TurnModel) -> None:
-        """Saves a question before it is answered, in a session made for it where none is open."""
+    async def save_question(self, turn: TurnModel) -> bool:
+        """Saves a question before it is answered, in a session made for it where none is open.
 
-        def save(store: SessionStore) -> None:
-            # In the thread, where one thing follows the other: the answer finds the id there.
-            # Another window may have deleted it, and a day may have passed since.
-            self.session_id = store.ensure_session(self.session_id, turn.question, self._documents)
-            turn.turn_id = store.add_question(self.session_id, turn.question, as_typed=turn.as_typed)
-            store.remember_question(turn.question)
+        True where that session is a new one, and the one that is open.
+        """
+        session = self._open_session
+        is_new = session.session_id is None
+        await self.run(lambda store: self._add(store, session, turn), None)
+        return is_new and session is self._open_session
 
-        await self.run(save, None)
+    def _add(self, store: SessionStore, session: OpenSession, turn: TurnModel) -> None:
+        # In the thread, where one thing follows the other: the answer finds the id there.
+        # Another window may have deleted the session, and a day may have passed since.
+        session.session_id = store.ensure_session(session.session_id, turn.question, self._documents)
+        turn.turn_id = store.add_question(session.session_id, turn.question, as_typed=turn.as_typed)
+        store.remember_question(turn.question)
 
     async def save_outcome(self, turn: TurnModel) -> None:
-        """Saves what came of a question."""
+        """Saves what came of a question; the question too, where that was not possible before."""
+        session = self._open_session
 
         def save(store: SessionStore) -> None:
+            if not turn.turn_id and turn.state is not TurnState.CANCELLED:
+                self._add(store, session, turn)
             if turn.state is TurnState.FAILED:
                 store.save_failure(turn.turn_id, turn.message or "")
             elif turn.answer is not None:
@@ -63,12 +90,8 @@ class Saving:
         await self.run(save, None)
 
     async def load(self, session_id: int) -> tuple[Session, list[SavedTurn]]:
-        """A session with its turns, which is the open one from now on. Raises QaError."""
-        session, turns = await self.thread.run(
-            lambda store: (store.load_session(session_id), store.load_turns(session_id))
-        )
-        self.session_id = session_id
-        return session, turns
+        """A session with its turns. Raises QaError."""
+        return await self.thread.run(lambda store: (store.load_session(session_id), store.load_turns(session_id)))
 
     async def run(self, function: Callable[[SessionStore], T], otherwise: T) -> T:
         """The result of `function(store)`, or `otherwise` where it cannot be had, which is told."""

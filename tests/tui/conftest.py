@@ -107,7 +107,8 @@ async def open_app(
     opener = engine if callable(engine) else lambda: engine
     upkeep = options.pop("upkeep", UpkeepOptions())
     documents = options.pop("documents", Path("/articles"))
-    app = QaApp(opener, AppOptions(documents, upkeep, **options), lambda: open_sessions(data))
+    open_store = options.pop("open_store", lambda: open_sessions(data))
+    app = QaApp(opener, AppOptions(documents, upkeep, **options), open_store)
     said: list[str] = []
     notify = app.notify
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from textual.widgets import Input
 
 from index.errors import StorageError
+from qa.drafts import Drafts
 from qa.sessions import SessionStore, TurnState, open_sessions
 from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
@@ -235,3 +238,119 @@ async def test_the_theme_is_kept(tmp_path: Path) -> None:
     async with open_app(data=tmp_path, theme="no-such") as face:
         await face.until(lambda: face.said)
         assert "there is no theme 'no-such'" in face.said[-1]
+
+
+async def test_another_window_has_its_own_draft(tmp_path: Path) -> None:
+    """A window that is opened beside another does not begin with what is typed there, and does not overwrite it."""
+    with closing(open_sessions(tmp_path)) as store:
+        other = Drafts(Path("/articles"))
+        other.take_up(store)
+        other.save(store, "of the other")
+        async with open_app(data=tmp_path) as face:
+            await face.pilot.pause(0.2)
+            assert face.app.main.box.text == ""
+            await face.type("mine")
+        assert _load_draft(tmp_path) == "of the other"
+        other.close()
+    async with open_app(data=tmp_path) as face:
+        await face.until(lambda: face.app.main.box.text == "of the other")
+
+
+async def test_a_draft_never_overwrites_what_is_typed(tmp_path: Path) -> None:
+    """What was typed before the draft was found stays; the draft comes back like an earlier question."""
+    async with open_app(data=tmp_path) as face:
+        await face.type("the draft")
+
+    def open_slowly() -> SessionStore:
+        time.sleep(0.3)
+        return open_sessions(tmp_path)
+
+    async with open_app(open_store=open_slowly, ready=False) as face:
+        await face.type("new")
+        await face.until(lambda: face.app.main.box.questions)
+        assert face.app.main.box.text == "new"
+        await face.press("up")
+        assert face.app.main.box.text == "the draft"
+
+
+async def test_what_is_typed_without_a_pause_is_kept(tmp_path: Path) -> None:
+    """Who types on and on loses half a second of it at most."""
+    async with open_app(data=tmp_path) as face:
+        for _ in range(100):
+            if _load_draft(tmp_path):
+                break
+            await face.type("a")
+            await asyncio.sleep(0.05)
+        assert _load_draft(tmp_path)
+
+
+async def test_a_database_that_is_held_never_stops_the_keys(tmp_path: Path) -> None:
+    """While another program holds the database, typing is drawn; what was asked meanwhile is saved afterwards."""
+    async with open_app(data=tmp_path) as face:
+        with closing(sqlite3.connect(tmp_path / "sessions.sqlite3", isolation_level=None)) as holder:
+            holder.execute("BEGIN EXCLUSIVE")
+            await face.type("abc")
+            await asyncio.sleep(0.7)  # by now it is being saved, which waits
+            began = time.monotonic()
+            await face.type("def")
+            assert time.monotonic() - began < 3
+            assert "abcdef" in face.text
+            turn = await face.ask("What do tides do?")
+            holder.execute("COMMIT")
+        await face.until(lambda: turn.turn_id)
+    with closing(open_sessions(tmp_path)) as store:
+        [session] = store.list_sessions()
+        assert store.load_turns(session.session_id)[0].state == "answered"
+
+
+async def test_a_question_belongs_to_the_session_it_was_asked_in(tmp_path: Path) -> None:
+    """A new session begun while the question before it is still being saved is a new one all the same."""
+    async with open_app(data=tmp_path) as face:
+        with closing(sqlite3.connect(tmp_path / "sessions.sqlite3", isolation_level=None)) as holder:
+            holder.execute("BEGIN EXCLUSIVE")
+            first = await face.send("What do tides do?")
+            await face.press("ctrl+n")
+            holder.execute("COMMIT")
+        await face.until(lambda: first.turn_id)
+        await face.pilot.pause(0.1)
+        assert "new session" in face.text
+        await face.ask("Nothing?")
+        with closing(open_sessions(tmp_path)) as store:
+            assert sorted(session.title for session in store.list_sessions()) == ["Nothing?", "What do tides do?"]
+
+
+async def test_a_question_that_could_not_be_saved_is_saved_with_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that was full for a moment costs nothing."""
+    add = SessionStore.add_question
+
+    def refuse(*_: object, **__: object) -> int:
+        monkeypatch.setattr(SessionStore, "add_question", add)
+        raise StorageError("sessions cannot be kept (disk full); free some space.")
+
+    async with open_app(data=tmp_path) as face:
+        monkeypatch.setattr(SessionStore, "add_question", refuse)
+        await face.ask("What do tides do?")
+        await face.until(lambda: face.turns[0].turn_id)
+    with closing(open_sessions(tmp_path)) as store:
+        [session] = store.list_sessions()
+        assert [turn.state for turn in store.load_turns(session.session_id)] == [TurnState.ANSWERED]
+
+
+async def test_a_list_that_cannot_be_read_leaves_the_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the sessions cannot be listed any more, what is on the screen stays there."""
+    async with open_app(data=tmp_path) as face:
+        await face.ask("What do tides do?")
+        await _open_list(face)
+
+        def refuse(*_: object, **__: object) -> list[object]:
+            raise StorageError("sessions cannot be read (disk gone); look at it.")
+
+        monkeypatch.setattr(SessionStore, "list_sessions", refuse)
+        await face.press("escape")
+        await face.until(lambda: face.said)
+        await face.pilot.pause(0.1)
+        assert len(face.turns) == 1
