@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -226,17 +228,19 @@ def test_where_sessions_are_kept(tmp_path: Path) -> None:
 
 def test_made_by_several_at_once(tmp_path: Path) -> None:
     """Windows that are opened together over a new data folder wait for each other."""
-    holder = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None, check_same_thread=False)
-    holder.execute("CREATE TABLE of_the_other (number INTEGER)")
-    holder.execute("BEGIN")
-    holder.execute("SELECT * FROM of_the_other").fetchall()
-    timer = threading.Timer(0.5, holder.execute, ("COMMIT",))
-    timer.start()
-    opened = open_sessions(tmp_path)
-    timer.join()
-    holder.close()
-    opened.create_session("kept", "/articles")
-    opened.close()
+
+    def make(folder: Path) -> None:
+        barrier.wait()
+        opened = open_sessions(folder)
+        opened.create_session("kept", "/articles")
+        opened.close()
+
+    barrier = threading.Barrier(6)
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(20):
+            list(pool.map(make, [tmp_path / str(number)] * 6))
+            with closing(open_sessions(tmp_path / str(number))) as store:
+                assert len(store.list_sessions()) == 6
 
 
 def test_held_by_another_for_too_long(store: SessionStore, tmp_path: Path) -> None:
