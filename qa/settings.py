@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def load_settings(
     meant, DocumentsError where no documents folder is found.
     """
     environment = os.environ if environment is None else environment
-    start = Path.cwd() if start is None else start
+    start = _find_start() if start is None else start
     found = find_settings_file(start)
     values: dict[str, Any] = {}
     if found is not None:
@@ -82,18 +82,35 @@ def load_settings(
 def find_settings_file(start: Path) -> Path | None:
     """The nearest `qa.toml` going up, not passing a folder that has a `docs_src/` of its own."""
     for folder in (start, *start.parents):
-        if (folder / SETTINGS_FILE).is_file():
+        if _is_there((folder / SETTINGS_FILE).is_file):
             return folder / SETTINGS_FILE
-        if (folder / DEFAULT_DOCS).is_dir():
+        if _is_there((folder / DEFAULT_DOCS).is_dir):
             return None
     return None
+
+
+def _is_there(look: Callable[[], bool]) -> bool:
+    """False also where it may not be looked: one may stand in a folder whose parents are closed."""
+    try:
+        return look()
+    except PermissionError:
+        return False
+
+
+def _find_start() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            "the folder that this was started in is gone; change to another and start it again."
+        ) from error
 
 
 def _resolve_docs(named: Any, start: Path) -> Path:
     if named is not None:
         return _resolve(start, str(named))
     for folder in (start, *start.parents):
-        if (folder / DEFAULT_DOCS).is_dir():
+        if _is_there((folder / DEFAULT_DOCS).is_dir):
             return folder / DEFAULT_DOCS
     raise DocumentsError(
         f"no documents folder: there is no {DEFAULT_DOCS}/ or {SETTINGS_FILE} in {start} or above it; "

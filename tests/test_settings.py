@@ -1,5 +1,8 @@
 """Where options come from, and what is said of a wrong one."""
 
+import errno
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +97,26 @@ def test_a_variable_that_cannot_be_meant_is_named(project: Path, name: str, valu
 def test_refreshing_is_switched_by_a_variable(project: Path, value: str, refreshes: bool) -> None:
     """In the words that people use for it."""
     assert load_settings({}, {"QA_REFRESH": value}, project).refresh is refreshes
+
+
+def test_the_folder_one_stands_in_may_be_gone(tmp_path: Path) -> None:
+    """Deleted in another window: a sentence, no traceback."""
+    here = tmp_path / "here"
+    here.mkdir()
+    command = [sys.executable, "-c", "import os, sys, qa.cli; os.rmdir(os.getcwd()); qa.cli.main()", "ask", "Who?"]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "qa: the folder that this was started in is gone; change to another and start it again.\n"
+
+
+def test_parents_that_may_not_be_looked_into_hold_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are passed over: the folder one stands in is enough."""
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    with pytest.raises(DocumentsError):
+        load_settings({}, {}, tmp_path)
+    assert load_settings({"docs": str(tmp_path)}, {}, tmp_path).docs == tmp_path
