@@ -121,7 +121,7 @@ def _converse(context: click.Context, plain: bool, continued: bool, number: int 
         raise SystemExit(_run_plain(settings, number))
     from qa.tui.app import run_app
 
-    run_app(settings, number)
+    raise SystemExit(run_app(settings, number))
 
 
 def _run_plain(settings: Settings, number: int | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m qa.tui")
     for name in ("--docs", "--model", "--reranker", "--theme"):
         parser.add_argument(name)
-    run_app(load_settings(vars(parser.parse_args())), in_browser=True)
+    sys.exit(run_app(load_settings(vars(parser.parse_args())), in_browser=True))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from index.errors import QaError
 from qa.safe_text import safe_line, safe_text
 from qa.sessions import find_data_folder
 from qa.tui.clipboard import explain_refusal
+from qa.tui.ending import interruptions_passed_by
 from qa.tui.programs import build_editor_command, build_opener_command, find_line, is_graphical_editor
 from qa.tui.turns import Place
 
@@ -77,7 +78,7 @@ class LeavingApp(App[None]):
             if is_graphical_editor(command):
                 self._start_program(command)
             else:
-                with self.suspend():
+                with self.suspend(), interruptions_passed_by():
                     subprocess.run(command, check=False)
         except QaError as error:
             self.tell(str(error), wrong=True)
