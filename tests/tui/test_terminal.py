@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -48,6 +50,13 @@ class Terminal:
     def resize(self, width: int, height: int) -> None:
         """Gives the terminal another size."""
         self._tmux("resize-window", "-t", "t", "-x", str(width), "-y", str(height))
+
+    @property
+    def modes(self) -> tuple[bool, bool, bool]:
+        """Whether the alternate screen, the cursor and the reporting of the mouse are on."""
+        shown = self._tmux("display-message", "-t", "t", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}")
+        alternate, cursor, mouse = (flag == "1" for flag in shown.split())
+        return alternate, cursor, mouse
 
     @property
     def screen(self) -> str:
@@ -102,11 +111,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def test_ask_resize_kill_and_find_again(terminal: Terminal, tmp_path: Path) -> None:
     """A question is answered on the screen; at 40x12 one can still type; after SIGKILL the session is there, and what
     was being typed."""
-    documents = tmp_path / "docs"
-    documents.mkdir()
-    for name, text in TEXTS.items():
-        (documents / name).write_text(text, encoding="utf-8")
-    command = (sys.executable, "-m", "qa", "--docs", str(documents))
+    command = (sys.executable, "-m", "qa", "--docs", str(_write_documents(tmp_path)))
     terminal.start(*command)
     terminal.wait_for("Ask a question about the articles")
     terminal.type("How high are spring tides in the Bay of Fundy?")
@@ -138,6 +143,49 @@ def test_ask_resize_kill_and_find_again(terminal: Terminal, tmp_path: Path) -> N
     terminal.wait_for_end()
 
 
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_told_to_end(terminal: Terminal, tmp_path: Path, told: signal.Signals) -> None:
+    """Ended from outside, the app keeps what was typed, leaves the terminal as it was, and tells the signal by its exit
+    code."""
+    command = shlex.join((sys.executable, "-m", "qa", "--docs", str(_write_documents(tmp_path))))
+    number, script = tmp_path / "number", tmp_path / "script"
+    script.write_text(f"echo $$ >{shlex.quote(str(number))}; exec {command}\n", encoding="utf-8")
+    terminal.start("sh", "-c", f"sh {shlex.quote(str(script))}; echo code $?; stty -a; sleep 600")
+    terminal.wait_for("Ask a question about the articles")
+    terminal.type("half a que")
+    terminal.wait_for("half a que")
+    assert terminal.modes == (True, False, True)
+    os.kill(int(number.read_text("utf-8")), told)
+    terminal.wait_for(f"code {128 + told}")
+    assert {"icanon", "echo", "isig", "ixon", "icrnl"} <= set(re.split(r"[\s;]+", terminal.wait_for("echoke")))
+    assert terminal.modes == (False, True, False)
+    terminal.close()
+    terminal.start("sh", "-c", command)
+    terminal.wait_for("half a que")
+
+
+def test_interrupted_in_the_editor(terminal: Terminal, tmp_path: Path) -> None:
+    """Ctrl-C in an editor is the editor's; the app is there when it is left."""
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho the editor\nsleep 600\n", encoding="utf-8")
+    editor.chmod(0o755)
+    command = (sys.executable, "-m", "qa", "--docs", str(_write_documents(tmp_path)))
+    terminal.start("env", "-u", "VISUAL", f"EDITOR={editor}", *command)
+    terminal.wait_for("fresh")
+    terminal.type("How high are spring tides in the Bay of Fundy?")
+    terminal.press("Enter")
+    terminal.wait_for("[1]")
+    terminal.press("Escape")
+    terminal.wait_for("e Edit")
+    terminal.type("e")
+    terminal.wait_for("the editor")
+    terminal.press("C-c")
+    terminal.wait_for("[1]")
+    terminal.type("i")
+    terminal.type("still here")
+    terminal.wait_for("still here")
+
+
 def test_plain_lines_are_edited(terminal: Terminal, tmp_path: Path) -> None:
     """In a terminal, arrows edit the line and bring back questions, those of earlier runs too; nothing else is sent."""
     documents = tmp_path / "docs"
@@ -160,6 +208,14 @@ def test_plain_lines_are_edited(terminal: Terminal, tmp_path: Path) -> None:
     terminal.wait_for("Question: How high are spring tides in the Bay of Fundy?")
     terminal.press("C-u", "C-d")
     terminal.wait_for_end()
+
+
+def _write_documents(folder: Path) -> Path:
+    documents = folder / "docs"
+    documents.mkdir()
+    for name, text in TEXTS.items():
+        (documents / name).write_text(text, encoding="utf-8")
+    return documents
 
 
 def _wait_for_draft(folder: Path, text: str) -> None:
