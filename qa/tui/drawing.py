@@ -7,7 +7,7 @@ colour alone: marks, words and weight say the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -15,6 +15,7 @@ from textual.content import Content
 from index.types import Progress
 from qa.safe_text import safe_line, safe_text
 from qa.sessions import TurnState
+from qa.tui.lines import Line, prefix_lines, prefix_parts, shorten
 from qa.tui.turns import Place, TurnModel
 
 MUTED = "dim"
@@ -22,6 +23,7 @@ STRONG = "bold"
 ACCENT = "bold $text-accent"
 QUOTED = "$foreground"
 ANSWERING = "bold underline"
+_STANDS_OUT = "not dim $foreground"  # the quote in its paragraph
 CALM = "bold $text-secondary"
 WRONG = "bold $text-error"
 MOST_CHARACTERS_OF_A_QUOTE = 4000
@@ -34,16 +36,26 @@ _BAR_WIDTH = 10
 _HARD_WRAP = re.compile(
     r"(?:(?<=[^\n]{30})|(?<=[\w,;])(?=[ \t]*\n[ \t]*[a-zß-öø-ÿ]))[ \t]*\n[ \t]*(?=[^\s#>|*+•–-])(?!\d{1,3}[.)]\s)"
 )
+# A row of a table: figures apart from each other at its end.
+_FIGURES = re.compile(r"\d(?:[\d.,]*\d)?[)%]*\s+[$€£(–-]*\s*[$€£(–-]*\d[\d.,]*[)%]*$")
+_MOST_CHARACTERS_OF_FIGURES = 60
 _SNIPPET = 160  # characters of a passage shown before its article is opened
+_TITLE = 80  # characters of a title below a quote: some are longer than the quote; the sources show them whole
+_INDENT = Content("  ")
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """A turn as lines, and where in them its places stand."""
 
-    lines: tuple[Content, ...]
+    drawn: tuple[Line, ...]
     rows: tuple[tuple[int, int], ...]
-    """Half-open ranges of `lines`, one for each place of the turn."""
+    """Half-open ranges of `drawn`, one for each place of the turn."""
+
+    @property
+    def lines(self) -> tuple[Content, ...]:
+        """The rows of the screen."""
+        return tuple(line.content for line in self.drawn)
 
     @property
     def content(self) -> Content:
@@ -54,61 +66,61 @@ class Drawing:
 def draw_turn(turn: TurnModel, width: int, chosen: int | None = None) -> Drawing:
     """A question with its answer in `width` columns; `chosen` is the 0-based place the cursor stands on."""
     width = max(width, 8)
-    lines = _prefixed(Content.styled(_cut(turn.question), STRONG), width, Content.styled("› ", ACCENT))
+    lines = prefix_lines(Content.styled(_cut(turn.question), STRONG), width, Content.styled("› ", ACCENT))
     answer = turn.answer
     if answer is not None and answer.asked_as != answer.question:
         understood = f"asked as: {safe_line(_cut(answer.asked_as))}  (r: ask as typed)"
-        lines += _prefixed(Content.styled(understood, MUTED), width)
+        lines += prefix_lines(Content.styled(understood, MUTED), width, _INDENT)
     elif turn.as_typed:
-        lines += _prefixed(Content.styled("asked as typed", MUTED), width)
-    lines.append(Content(""))
+        lines += prefix_lines(Content.styled("asked as typed", MUTED), width, _INDENT)
+    lines.append(Line(Content("")))
     body, rows = _draw_body(turn, width, chosen)
     shifted = tuple((start + len(lines), end + len(lines)) for start, end in rows)
     lines += body
-    lines.append(Content(""))
+    lines.append(Line(Content("")))
     return Drawing(tuple(lines), shifted)
 
 
-def _draw_body(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Content], list[tuple[int, int]]]:
+def _draw_body(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Line], list[tuple[int, int]]]:
     if turn.state is TurnState.ANSWERED:
         return _draw_answer(turn, width, chosen)
     if turn.state is TurnState.DECLINED:
         return _draw_declined(turn, width, chosen)
     if turn.state is TurnState.FAILED:
         text = Content(_cut(turn.message or "it failed; ask again."))
-        return _prefixed(text, width, Content.styled("! ", WRONG)), []
+        return prefix_lines(text, width, Content.styled("! ", WRONG)), []
     if turn.state is TurnState.CANCELLED:
-        return _prefixed(Content.styled("– no answer: cancelled  (r: ask again)", MUTED), width), []
+        return prefix_lines(Content.styled("– no answer: cancelled  (r: ask again)", MUTED), width, _INDENT), []
     return _draw_waiting(turn, width), []
 
 
-def _draw_waiting(turn: TurnModel, width: int) -> list[Content]:
-    lines = _prefixed(Content.styled(f"… {turn.stage.value}", MUTED), width)
+def _draw_waiting(turn: TurnModel, width: int) -> list[Line]:
+    lines = prefix_lines(Content.styled(f"… {turn.stage.value}", MUTED), width, _INDENT)
     for place in turn.closest[:3]:
-        lines += _prefixed(Content.styled(_snippet(place), MUTED), width, Content("  · "))
+        lines += prefix_lines(Content.styled(_snippet(place), MUTED), width, Content("  · "))
     return lines
 
 
-def _draw_answer(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Content], list[tuple[int, int]]]:
-    lines: list[Content] = []
+def _draw_answer(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Line], list[tuple[int, int]]]:
+    lines: list[Line] = []
     rows: list[tuple[int, int]] = []
     for number, place in enumerate(turn.places):
         start = len(lines)
         lines += draw_quote(place, width, chosen=number == chosen)
         rows.append((start, len(lines)))
-        lines.append(Content(""))
-    lines += _prefixed(_draw_footing(turn), width)
+        lines.append(Line(Content("")))
+    lines += prefix_lines(_draw_footing(turn), width, _INDENT)
     return lines, rows
 
 
-def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[Content]:
+def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[Line]:
     """A quote set apart by a bar, with its number, and below it where it stands."""
     bar = Content.styled("┃ ", ACCENT) if chosen else Content.styled("│ ", MUTED)
     mark = Content.styled(f"[{place.number}] ", ACCENT)
     indent = Content(" " * mark.cell_length)
     text = emphasised(place)
-    lines = _prefixed(text, width, bar + mark, bar + indent)
-    return lines + _prefixed_parts(_source_parts(place), width, bar + indent)
+    lines = prefix_lines(text, width, bar + mark, bar + indent, prefix=len(bar.plain))
+    return lines + prefix_parts(_source_parts(place), width, bar + indent)
 
 
 def emphasised(place: Place) -> Content:
@@ -124,16 +136,27 @@ def flowing(content: Content) -> Content:
     pieces: list[Content] = []
     end = 0
     for match in _HARD_WRAP.finditer(content.plain):
+        if _is_row_of_figures(content.plain, match.start()):
+            continue
         pieces.append(content[end : match.start()])
         end = match.end()
     return Content(" ").join([*pieces, content[end:]]) if pieces else content
+
+
+def _is_row_of_figures(text: str, end: int) -> bool:
+    """True where the line that ends at `end` ends in figures, like a row of a table in a PDF."""
+    begin = max(text.rfind("\n", 0, end) + 1, end - _MOST_CHARACTERS_OF_FIGURES)
+    return _FIGURES.search(text, begin, end) is not None
 
 
 def _source_parts(place: Place) -> list[Content]:
     details = [part for part in (place.date, place.label) if part]
     if place.also_in:
         details.append(f"also in {', '.join(place.also_in)}")
-    return [Content.styled(_named(place.title), "italic"), *(Content.styled(_named(part), MUTED) for part in details)]
+    return [
+        Content.styled(shorten(place.title, _TITLE), "italic"),
+        *(Content.styled(_named(part), MUTED) for part in details),
+    ]
 
 
 def _draw_footing(turn: TurnModel) -> Content:
@@ -162,27 +185,27 @@ def render_duration(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
-def _draw_declined(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Content], list[tuple[int, int]]]:
+def _draw_declined(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Line], list[tuple[int, int]]]:
     answer = turn.answer
-    lines = _prefixed(Content.styled("Not in the articles.", CALM), width, Content.styled("○ ", CALM))
+    lines = prefix_lines(Content.styled("Not in the articles.", CALM), width, Content.styled("○ ", CALM))
     if answer is not None and answer.reason:
-        lines += _prefixed(Content.styled(_cut(answer.reason), MUTED), width)
+        lines += prefix_lines(Content.styled(_cut(answer.reason), MUTED), width, _INDENT)
     if turn.note:
-        lines += _prefixed(Content.styled(safe_line(turn.note), MUTED), width)
+        lines += prefix_lines(Content.styled(safe_line(turn.note), MUTED), width, _INDENT)
     rows: list[tuple[int, int]] = []
     if turn.closest:
         mark = "▾" if turn.unfolded else "▸"
         count = len(turn.closest)
         word = "passage" if count == 1 else "passages"
         label = f"{mark} {count} closest {word}  (space: {'fold' if turn.unfolded else 'unfold'})"
-        lines += [Content(""), *_prefixed(Content.styled(label, MUTED), width)]
+        lines += [Line(Content("")), *prefix_lines(Content.styled(label, MUTED), width, _INDENT)]
     for number, place in enumerate(turn.places):
-        bar = Content.styled("┃ ", ACCENT) if number == chosen else Content.styled("  ", MUTED)
+        bar = _INDENT + (Content.styled("┃ ", ACCENT) if number == chosen else _INDENT)
         if number:
-            lines.append(Content(""))
+            lines.append(Line(Content("")))
         start = len(lines)
-        lines += _prefixed(Content.styled(_snippet(place), QUOTED), width, Content("  ") + bar)
-        lines += _prefixed_parts(_source_parts(place), width, Content("  ") + bar)
+        lines += prefix_lines(Content.styled(_snippet(place), QUOTED), width, bar, bar)
+        lines += prefix_parts(_source_parts(place), width, bar)
         rows.append((start, len(lines)))
     return lines, rows
 
@@ -198,49 +221,27 @@ def _named(text: str) -> str:
 
 
 def _snippet(place: Place) -> str:
-    line = " ".join(safe_line(place.text[: 2 * _SNIPPET]).split())
-    return line if len(line) <= _SNIPPET else line[:_SNIPPET].rstrip() + " …"
+    return shorten(place.text, _SNIPPET)
 
 
-def _prefixed(
-    content: Content, width: int, first: Content | None = None, following: Content | None = None
-) -> list[Content]:
-    """`content` wrapped, each line behind a prefix; without one, behind two spaces."""
-    first = Content("  ") if first is None else first
-    if following is None:
-        following = Content(" " * first.cell_length) if "┃" not in first.plain and "│" not in first.plain else first
-    room = max(width - first.cell_length, 4)
-    wrapped = content.expand_tabs(4).wrap(room)
-    return [(first if number == 0 else following) + line.rstrip() for number, line in enumerate(wrapped)]
-
-
-def _prefixed_parts(parts: Iterable[Content], width: int, prefix: Content) -> list[Content]:
-    return [prefix + line for line in join_parts(parts, max(width - prefix.cell_length, 4))]
-
-
-def join_parts(parts: Iterable[Content], width: int) -> list[Content]:
-    """Lines of parts with dots between them; a part that fits into a line is never broken."""
-    lines: list[Content] = []
-    for part in parts:
-        joined = lines[-1].append_text(" · ", MUTED) + part if lines else part
-        if lines and joined.cell_length > width >= part.cell_length:
-            lines.append(part)
-        else:
-            lines[-1:] = joined.wrap(width)
-    return [line.rstrip() for line in lines]
-
-
-def draw_card(place: Place, width: int, *, chosen: bool) -> list[Content]:
+def draw_card(place: Place, width: int, *, chosen: bool) -> list[Line]:
     """A place in the sources pane: title, where it stands, and the paragraph with the quote marked in it."""
     mark = f"[{place.number}] " if place.number is not None else "· "
-    bar = Content.styled("┃ ", ACCENT) if chosen else Content.styled("  ", MUTED)
-    lines = _prefixed(Content.styled(mark + _named(place.title), ACCENT if chosen else STRONG), width, bar)
+    bar = Content.styled("┃ ", ACCENT) if chosen else _INDENT
+    lines = prefix_lines(Content.styled(mark + _named(place.title), ACCENT if chosen else STRONG), width, bar, bar)
     details = [part for part in (place.date, place.label, place.heading, f"score {place.score:.2f}") if part]
-    lines += _prefixed_parts([Content.styled(_named(part), MUTED) for part in details], width, bar)
-    lines += _prefixed(draw_paragraph(place), width, bar)
+    lines += prefix_parts([Content.styled(_named(part), MUTED) for part in details], width, bar)
+    lines += prefix_lines(draw_paragraph(place), width, bar, bar)
     if place.also_in:
-        lines += _prefixed(Content.styled(f"also in {_named(', '.join(place.also_in))}", MUTED), width, bar)
-    return [*lines, Content("")]
+        also = Content.styled(f"also in {_named(', '.join(place.also_in))}", MUTED)
+        lines += prefix_lines(also, width, bar, bar)
+    return [*lines, Line(Content(""))]
+
+
+def find_quote(card: Sequence[Line]) -> tuple[int, int]:
+    """The half-open range of a card's lines in which the quote stands; all where none is marked."""
+    rows = [row for row, line in enumerate(card) if any(span.style == _STANDS_OUT for span in line.content.spans)]
+    return (rows[0], rows[-1] + 1) if rows else (0, len(card))
 
 
 def draw_paragraph(place: Place) -> Content:
@@ -249,7 +250,7 @@ def draw_paragraph(place: Place) -> Content:
     text = _cut(around.text, MOST_CHARACTERS_OF_A_QUOTE)
     content = Content.styled(text, MUTED if place.number is not None else QUOTED)
     if place.number is not None:
-        content = content.stylize("not dim $foreground", place.start - around.start, place.end - around.start)
+        content = content.stylize(_STANDS_OUT, place.start - around.start, place.end - around.start)
     if place.answer_span is not None:
         span = place.answer_span
         content = content.stylize(ANSWERING, span.start - around.start, span.end - around.start)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import stat
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import Input, OptionList
@@ -14,11 +16,12 @@ from index.types import Skipped
 from qa.tui.clipboard import explain_refusal
 from qa.tui.leaving import render_place
 from qa.tui.programs import build_editor_command, build_opener_command, find_line
-from qa.tui.screens.article import ArticleScreen
+from qa.tui.screens.article import ArticleScreen, find_matches
 from qa.tui.screens.articles import ArticlesScreen
 from qa.tui.widgets.article_text import ArticleText
 from qa.tui.widgets.sources import SourceCard, Sources
-from tests.tui.conftest import Face, open_app
+from qa.types import Answer
+from tests.tui.conftest import Face, open_app, settle
 from tests.tui.recorded import SPRING, TEXTS, TIDES, RecordedEngine
 
 
@@ -437,3 +440,126 @@ def test_markdown_of_a_place() -> None:
     assert shown.startswith(
         "> its timber was felled in the year 619\n>\n> — [1] *Mills that the sea drives*, `mills.txt:4`"
     )
+
+
+async def test_half_pages_of_the_sources_take_the_cursor_along() -> None:
+    """ctrl+d and ctrl+u in the sources: the cursor is where one looks, and at the end goes to the last source."""
+    async with open_app(size=(110, 20)) as face:
+        await _answered(face)
+        await face.press("f2")
+        assert face.app.main.conversation.place == 0
+        for _ in range(4):
+            await face.press("ctrl+d")
+        await face.until(lambda: face.app.main.conversation.place == 2)
+        assert "┃ [3]" in face.text or "┃ Spring" in face.text
+        for _ in range(4):
+            await face.press("ctrl+u")
+        await face.until(lambda: face.app.main.conversation.place == 0)
+
+
+async def test_half_pages_of_what_fits_move_the_cursor() -> None:
+    """Where all is in sight already, ctrl+d goes to the last quote and ctrl+u to the first."""
+    async with open_app(size=(110, 60)) as face:
+        await _answered(face)
+        await face.press("ctrl+d")
+        await face.until(lambda: face.app.main.conversation.place == 2)
+        await face.press("ctrl+u")
+        await face.until(lambda: face.app.main.conversation.place == 0)
+        await face.press("f2", "ctrl+d")
+        await face.until(lambda: face.app.main.conversation.place == 2)
+
+
+async def test_another_size_keeps_the_quote_in_sight() -> None:
+    """Made small and large again, cursor, source and the quote in its article stay on the screen."""
+    async with open_app(size=(110, 32)) as face:
+        for _ in range(5):
+            await _answered(face)
+        await face.press("g", "n", "n")
+        for size in ((60, 14), (90, 26), (40, 12), (110, 20)):
+            await face.pilot.resize_terminal(*size)
+            await settle(face)
+            assert "┃ [3]" in face.text, size
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        for size in ((40, 12), (110, 12), (60, 10), (120, 40), (40, 12)):
+            await face.pilot.resize_terminal(*size)
+            await settle(face)
+            assert "16.3" in face.text, size
+
+
+async def test_what_was_on_top_of_an_article_stays_there() -> None:
+    """Away from the quote, another width leaves the text where one reads."""
+    async with open_app(size=(60, 8)) as face:
+        await face.press("ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        await face.press("down", "enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        await face.until(lambda: "Why the sea" in face.text)
+        await face.press("ctrl+d", "j", "j", "j")
+        text = face.app.screen.query_one(ArticleText)
+        top = text.top_line
+        assert top > 3
+        for width in (62, 64, 66, 68, 60):
+            await face.pilot.resize_terminal(width, 8)
+            await settle(face)
+            assert text.top_line == top
+
+
+async def test_a_long_title_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a headline is, its article's first lines say where one is; below a quote it is cut."""
+    engine = RecordedEngine()
+    title = "A headline that goes on and on about councils, hospitals and schools " * 3
+    load, ask = engine.load_article, engine.ask
+    monkeypatch.setattr(engine, "load_article", lambda path: replace(load(path), title=title))
+
+    def answer(*args: Any, **options: Any) -> Answer:
+        found = ask(*args, **options)
+        return replace(found, citations=tuple(replace(one, title=title) for one in found.citations))
+
+    monkeypatch.setattr(engine, "ask", answer)
+    async with open_app(engine, size=(80, 24)) as face:
+        await _answered(face, "How high is the highest tide?")
+        quote = face.text.split("Sources")[0]
+        assert quote.count("A headline that goes on") == 1
+        assert "… · 2021-06-04" in " ".join(quote.replace("┃", "").split())
+        await face.press("enter")
+        for size in ((120, 30), (70, 24), (40, 12)):
+            await face.pilot.resize_terminal(*size)
+            await settle(face)
+            assert "citation 1 of 1" in face.text, size
+            assert "tides.md:12" in face.text, size
+
+
+async def test_search_over_the_ends_of_lines() -> None:
+    """Words that a line end parts in the article are found; the first match is one in sight, not the article's."""
+    assert find_matches("the tide is\nhighest: a  spring", "tide is HIGHEST: a spring") == [(4, 30)]
+    assert find_matches("a.b", "a b") == []
+    async with open_app(size=(60, 8)) as face:
+        await face.press("ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        await face.press("down", "enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        await face.until(lambda: "Why the sea" in face.text)
+        await face.press("G", "slash")
+        await face.type("moon")
+        assert "match 4 of 4" in face.text
+
+
+async def test_enter_twice_opens_one_article() -> None:
+    """A key pressed twice while the engine is busy opens the article once, and Escape stops a question meanwhile."""
+    engine = RecordedEngine()
+    async with open_app(engine) as face:
+        await _answered(face, "How high is the highest tide?")
+        engine.gate.clear()
+        waiting = await face.send("What do tides do?")
+        await face.until(lambda: waiting.passages)
+        face.app.main.conversation.focus()
+        await face.press("k", "enter", "enter")
+        face.app.main.box.focus()
+        await face.press("escape")
+        assert not waiting.is_waiting
+        engine.gate.set()
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        await face.press("escape")
+        await settle(face)
+        assert face.app.screen is face.app.main

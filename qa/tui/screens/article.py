@@ -17,9 +17,10 @@ from textual.widgets import Input, Static
 
 from index.errors import QaError
 from qa.safe_text import safe_line
-from qa.tui.drawing import MUTED, STRONG, join_parts
+from qa.tui.drawing import MUTED, STRONG
 from qa.tui.faces import AppFace
 from qa.tui.keys import HELP, IN_ARTICLE, bindings, named
+from qa.tui.lines import join_parts
 from qa.tui.turns import Place
 from qa.tui.widgets.article_text import ArticleText
 from qa.tui.widgets.key_bar import KeyBar
@@ -49,6 +50,8 @@ class ArticleScreen(Screen[int | None]):
         self._at = at
         self._matches: list[tuple[int, int]] = []
         self._match: int | None = None
+        self._find_from = 0
+        """Offset from which the first match is looked for: what was in sight when the search began."""
 
     def compose(self) -> ComposeResult:
         """Title, text, search, keys."""
@@ -87,15 +90,19 @@ class ArticleScreen(Screen[int | None]):
         self._show_title()
 
     def _show_title(self) -> None:
-        lines = join_parts(self._title_parts(), max(self.size.width - 2, 8))
+        """In two lines, and on a narrow screen three: what is at hand is never cut off by a long title."""
+        width = max(self.size.width - 2, 8)
+        title, date, *details = self._title_parts()
+        lines = join_parts([title, *([date] if date else []), *details], width)
+        if len(lines) > 2:
+            lines = join_parts([title.truncate(width, ellipsis=True), *details], width)
         self.query_one("#article-title", Static).update(Content("\n").join(lines))
         self.refresh_bindings()
 
     def _title_parts(self) -> list[Content]:
+        """Title, date (empty where there is none), and what one is at."""
         article = self._article
-        parts = [Content.styled(safe_line(article.title), STRONG)]
-        if article.date:
-            parts.append(Content.styled(safe_line(article.date), MUTED))
+        parts = [Content.styled(safe_line(article.title), STRONG), Content.styled(safe_line(article.date or ""), MUTED)]
         parts.append(Content.styled(safe_line(self.place.label if self.place is not None else article.path), MUTED))
         if self._places:
             kind = "citation" if self._places[0].number is not None else "passage"
@@ -132,6 +139,7 @@ class ArticleScreen(Screen[int | None]):
 
     def action_find(self) -> None:
         """Opens the search."""
+        self._find_from = self._offset_in_sight()
         box = self.query_one("#find", Input)
         box.add_class("-open")
         box.focus()
@@ -140,13 +148,15 @@ class ArticleScreen(Screen[int | None]):
     def _search(self, event: Input.Changed) -> None:
         text = self.query_one(ArticleText)
         self._matches = find_matches(text.plain, event.value)
-        after = (number for number, (start, _) in enumerate(self._matches) if start >= self._offset_shown())
+        after = (number for number, (start, _) in enumerate(self._matches) if start >= self._find_from)
         self._match = next(after, 0) if self._matches else None
         text.mark_found(self._matches, self._match)
         self._show_title()
 
-    def _offset_shown(self) -> int:
-        return self.place.start if self.place is not None else 0
+    def _offset_in_sight(self) -> int:
+        text = self.query_one(ArticleText)
+        seen = self.place is not None and text.is_in_sight(self.place.start)
+        return self.place.start if self.place is not None and seen else text.top_offset
 
     @on(Input.Submitted, "#find")
     def _searched(self) -> None:
@@ -208,8 +218,8 @@ class ArticleScreen(Screen[int | None]):
 
 
 def find_matches(text: str, words: str) -> list[tuple[int, int]]:
-    """Where `words` stand in `text`, whatever their case; at most 10,000 places."""
+    """Where `words` stand in `text`, whatever their case and the line ends between them; at most 10,000 places."""
     if not words.strip():
         return []
-    pattern = re.compile(re.escape(words), re.IGNORECASE)
+    pattern = re.compile(r"\s+".join(map(re.escape, words.split())), re.IGNORECASE)
     return [match.span() for match in islice(pattern.finditer(text), _MOST_MATCHES)]

@@ -237,11 +237,12 @@ class ConversationScreen(Screen[None]):
         self.conversation.move_to(event.turn, event.place)
 
     @on(PlaceWanted)
-    async def _place_wanted(self, event: PlaceWanted) -> None:
-        await self.open_place(event.turn, event.place)
+    def _place_wanted(self, event: PlaceWanted) -> None:
+        self._open_place(event.turn, event.place)
 
-    async def open_place(self, turn: TurnModel, number: int) -> None:
-        """Opens the article of a place, at the place."""
+    @work(group="open", exclusive=True)
+    async def _open_place(self, turn: TurnModel, number: int) -> None:
+        """Opens the article of a place; not waited for, since the engine may be busy with a question."""
         places = turn.places or turn.closest
         try:
             article = await self._face.load_article(places[number].path)
@@ -253,7 +254,9 @@ class ConversationScreen(Screen[None]):
             if at is not None and at < len(turn.places) and turn in self.conversation.turns:
                 self.conversation.move_to(turn, at)
 
-        await self.app.push_screen(ArticleScreen(self._face, article, places, number), came_back)
+        # Enter may have been pressed twice, or another screen opened meanwhile.
+        if self.is_current:
+            await self.app.push_screen(ArticleScreen(self._face, article, places, number), came_back)
 
     @on(QuestionWanted)
     def _question_wanted(self) -> None:

@@ -228,6 +228,11 @@ class Conversation(VerticalScroll):
         self._bring_into_view(region, top=region.height > self.size.height)
         self.call_after_refresh(self._grow)
 
+    def on_resize(self) -> None:
+        """What one reads stays in sight: the end while one follows the conversation, else the cursor."""
+        if self._turns and self.size.height:
+            self.call_after_refresh(*((self._show_whole, self._turns[-1]) if self._follows else (self._show_cursor,)))
+
     def on_turn_view_drawn(self, event: TurnView.Drawn) -> None:
         """A turn has another height: the last one stays in view while one follows the conversation."""
         event.stop()
@@ -295,25 +300,29 @@ class Conversation(VerticalScroll):
 
     def _scroll(self, by: int) -> None:
         self._follows = self._follows and by > 0
+        at_edge = self.scroll_offset.y >= self.max_scroll_y if by > 0 else self.scroll_offset.y <= 0
         self.scroll_relative(y=by, animate=False)
         self._leave_cursor()
-        self._coming_along = self.set_timer(_SECONDS_UNTIL_ALONG, partial(self._take_cursor_along, by > 0))
+        self._coming_along = self.set_timer(_SECONDS_UNTIL_ALONG, partial(self._take_cursor_along, by > 0, at_edge))
 
     def _leave_cursor(self) -> None:
         if self._coming_along is not None:
             self._coming_along.stop()
             self._coming_along = None
 
-    def _take_cursor_along(self, down: bool) -> None:
-        """What Enter opens is never out of sight: the cursor goes to the first quote seen, or going up to the last."""
+    def _take_cursor_along(self, down: bool, at_edge: bool) -> None:
+        """What Enter opens is never out of sight: the cursor goes to the first quote seen, or going up to the last.
+
+        Where there was nothing left to scroll, it goes on to the last one, or the first.
+        """
         seen = [
             (view.turn, place)
             for view in self._views
             for place in (range(len(view.turn.places)) if view.turn.places else (None,))
             if self._is_seen(view, place)
         ]
-        if seen and self._cursor not in seen:
-            self.move_to(*seen[0 if down else -1], scroll=False)
+        if seen and (at_edge or self._cursor not in seen):
+            self.move_to(*seen[0 if down != at_edge else -1], scroll=False)
 
     def _is_seen(self, view: TurnView, place: int | None) -> bool:
         region = view.region_of(place).translate(view.virtual_region.offset)

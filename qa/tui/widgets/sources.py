@@ -10,13 +10,15 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.selection import Selection
 from textual.widget import Widget
 from textual.widgets import Static
 
-from qa.tui.drawing import draw_card
+from qa.tui.drawing import draw_card, find_quote
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
+from qa.tui.lines import Line, extract_marked
 from qa.tui.messages import CursorWanted, PlaceWanted, QuestionWanted
 from qa.tui.turns import Place, TurnModel
 
@@ -44,7 +46,7 @@ class SourceCard(Widget):
         self.number = number
         """0-based, among the places of the turn."""
         self._chosen = False
-        self._drawn: tuple[int, list[Content]] | None = None
+        self._drawn: tuple[int, list[Line]] | None = None
 
     def choose(self, chosen: bool) -> None:
         """Marks the card the cursor is on."""
@@ -53,6 +55,11 @@ class SourceCard(Widget):
             self._drawn = None
             self.set_class(chosen, "-chosen")
             self.refresh()
+
+    def region_of_quote(self, height: int) -> Region:
+        """What is to be in sight where there are `height` rows, relative to the card: its quote, from the title on."""
+        first, last = find_quote(self._draw(self.content_size.width))
+        return Region(0, 0 if last <= height else first, self.size.width, last if last <= height else last - first)
 
     def on_click(self, event: events.Click) -> None:
         """Says that it was clicked."""
@@ -64,9 +71,13 @@ class SourceCard(Widget):
 
     def render(self) -> Content:
         """The card for the current width."""
-        return Content("\n").join(self._draw(self.content_size.width))
+        return Content("\n").join(line.content for line in self._draw(self.content_size.width))
 
-    def _draw(self, width: int) -> list[Content]:
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What was marked with the mouse, without the bar and the line ends of the screen."""
+        return extract_marked(self._draw(self.content_size.width), selection), "\n"
+
+    def _draw(self, width: int) -> list[Line]:
         if self._drawn is None or self._drawn[0] != width:
             self._drawn = (width, draw_card(self.place, max(width, 8), chosen=self._chosen))
         return self._drawn[1]
@@ -87,6 +98,8 @@ class Sources(VerticalScroll):
         self._turn: TurnModel | None = None
         self._places: tuple[Place, ...] = ()
         self._cards: list[SourceCard] = []
+        self._came_along: int | None = None
+        """The card to which scrolling took the cursor: it is where one looks, and is not scrolled to."""
 
     def compose(self) -> ComposeResult:
         """What is shown where there is nothing to show."""
@@ -106,15 +119,28 @@ class Sources(VerticalScroll):
             self.scroll_home(animate=False)
         for card in self._cards:
             card.choose(card.number == place)
-        if place is not None and place < len(self._cards):
-            self.call_after_refresh(self._cards[place].scroll_visible, animate=False, top=False)
+        if place != self._came_along:
+            self.call_after_refresh(self._show_chosen)
+        self._came_along = None
+
+    @property
+    def _chosen(self) -> SourceCard | None:
+        return next((card for card in self._cards if card.has_class("-chosen")), None)
+
+    def _show_chosen(self) -> None:
+        if (card := self._chosen) is not None and card.is_attached:
+            region = card.region_of_quote(self.size.height).translate(card.virtual_region.offset)
+            self.scroll_to_region(region, animate=False, force=True, top=region.height > self.size.height)
+
+    def on_resize(self) -> None:
+        """The source of the quote under the cursor stays in sight."""
+        self.call_after_refresh(self._show_chosen)
 
     def _move(self, by: int) -> None:
         if self._turn is None or not self._turn.places:
             self.scroll_relative(y=by, animate=False)
             return
-        chosen = next((card.number for card in self._cards if card.has_class("-chosen")), None)
-        wanted = 0 if chosen is None else min(max(chosen + by, 0), len(self._cards) - 1)
+        wanted = 0 if self._chosen is None else min(max(self._chosen.number + by, 0), len(self._cards) - 1)
         self.post_message(CursorWanted(self._turn, wanted))
 
     def action_down(self) -> None:
@@ -139,26 +165,42 @@ class Sources(VerticalScroll):
         self.scroll_end(animate=False)
 
     def action_half_down(self) -> None:
-        """Scrolls half a page down."""
-        self.scroll_relative(y=self.size.height // 2, animate=False)
+        """Half a page down."""
+        self._scroll(self.size.height // 2)
 
     def action_half_up(self) -> None:
-        """Scrolls half a page up."""
-        self.scroll_relative(y=-(self.size.height // 2), animate=False)
+        """Half a page up."""
+        self._scroll(-(self.size.height // 2))
 
     def action_whole_down(self) -> None:
-        """Scrolls a page down."""
-        self.scroll_page_down(animate=False)
+        """A page down."""
+        self._scroll(self.size.height - 1)
 
     def action_whole_up(self) -> None:
-        """Scrolls a page up."""
-        self.scroll_page_up(animate=False)
+        """A page up."""
+        self._scroll(1 - self.size.height)
+
+    def _scroll(self, by: int) -> None:
+        at_edge = self.scroll_offset.y >= self.max_scroll_y if by > 0 else self.scroll_offset.y <= 0
+        self.scroll_relative(y=by, animate=False)
+        self.call_after_refresh(self._take_cursor_along, by > 0, at_edge)
+
+    def _take_cursor_along(self, down: bool, at_edge: bool) -> None:
+        """As in the conversation: what Enter opens is never out of sight."""
+        if self._turn is None or not self._turn.places:
+            return
+        top = self.scroll_offset.y
+        regions = [card.virtual_region for card in self._cards]
+        seen = [n for n, region in enumerate(regions) if region.y < top + self.size.height and region.bottom > top]
+        chosen = None if self._chosen is None else self._chosen.number
+        if seen and (at_edge or chosen not in seen):
+            self._came_along = seen[0 if down != at_edge else -1]
+            self.post_message(CursorWanted(self._turn, self._came_along))
 
     def action_open_place(self) -> None:
         """Opens the article at the source the cursor is on."""
-        chosen = next((card.number for card in self._cards if card.has_class("-chosen")), None)
-        if self._turn is not None and chosen is not None:
-            self.post_message(PlaceWanted(self._turn, chosen))
+        if self._turn is not None and self._chosen is not None:
+            self.post_message(PlaceWanted(self._turn, self._chosen.number))
 
     def action_to_question(self) -> None:
         """Back to typing."""

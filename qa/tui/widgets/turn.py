@@ -12,6 +12,7 @@ from textual.selection import Selection
 from textual.widget import Widget
 
 from qa.tui.drawing import Drawing, draw_turn
+from qa.tui.lines import extract_marked
 from qa.tui.turns import TurnModel
 
 
@@ -70,7 +71,7 @@ class TurnView(Widget):
         start, end = drawing.rows[place]
         # The question stays in sight with its first quote, and what closes the answer with its last.
         first = 0 if place == 0 else start
-        last = len(drawing.lines) if place == len(drawing.rows) - 1 else end
+        last = len(drawing.drawn) if place == len(drawing.rows) - 1 else end
         return Region(0, first, self.size.width, last - first)
 
     def on_resize(self) -> None:
@@ -85,16 +86,15 @@ class TurnView(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many rows as are drawn in `width`."""
-        return len(self._draw(width).lines)
+        return len(self._draw(width).drawn)
 
     def render(self) -> Content:
         """The drawing for the current width."""
         return self._draw(self.content_size.width).content
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """What was marked with the mouse, without the bars in front of quotes."""
-        marked = selection.extract(self.render().plain)
-        return "\n".join(line.lstrip("│┃ ") for line in marked.splitlines()), "\n"
+        """What was marked with the mouse, without the bars in front of quotes and the line ends of the screen."""
+        return extract_marked(self._draw(self.content_size.width).drawn, selection), "\n"
 
     def _draw(self, width: int) -> Drawing:
         if self._drawn is None or self._drawn[0] != width:
