@@ -116,8 +116,8 @@ def _converse(context: click.Context, plain: bool, continued: bool, number: int 
         from qa.session_commands import find_latest
 
         number = find_latest(settings.docs)
-    # The app is drawn on stderr, as Textual does it.
-    if plain or not (sys.stdout.isatty() and sys.stderr.isatty()):
+    # The app is drawn on stderr, as Textual does it; a dumb terminal (a shell inside an editor) cannot be drawn on.
+    if plain or os.environ.get("TERM") == "dumb" or not (sys.stdout.isatty() and sys.stderr.isatty()):
         raise SystemExit(_run_plain(settings, number))
     from qa.tui.app import run_app
 
@@ -129,7 +129,7 @@ def _run_plain(settings: Settings, number: int | None) -> int:
     from qa.plain import Keeping, run_plain
 
     if number is None and not sys.stdin.isatty():
-        return run_plain(lambda: _open_engine(settings), sys.stdin, sys.stdout)
+        return run_plain(lambda: _open_engine(settings, draws=False), sys.stdin, sys.stdout)
     from qa.sessions import open_sessions
 
     try:
@@ -137,21 +137,21 @@ def _run_plain(settings: Settings, number: int | None) -> int:
     except StorageError as error:
         tell(f"The conversation is not being saved: {error}")
         keeping = None
-    return run_plain(lambda: _open_engine(settings), sys.stdin, sys.stdout, keeping)
+    return run_plain(lambda: _open_engine(settings, draws=False), sys.stdin, sys.stdout, keeping)
 
 
-def _open_engine(settings: Settings) -> Engine:
+def _open_engine(settings: Settings, *, draws: bool = True) -> Engine:
     from qa.engine import open_engine
 
-    with _progress_line() as progress:
+    with _progress_line(draws=draws) as progress:
         return open_engine(settings, progress=progress, tell=tell)
 
 
 @contextmanager
-def _progress_line() -> Iterator[Any]:
+def _progress_line(*, draws: bool = True) -> Iterator[Any]:
     from qa.diagnostics import ProgressLine
 
-    progress = ProgressLine()
+    progress = ProgressLine(draws=draws)
     try:
         yield progress
     finally:

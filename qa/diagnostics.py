@@ -6,6 +6,7 @@ Progress on a terminal is one line that is drawn over; elsewhere a line every fe
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -107,11 +108,14 @@ def render_seconds(seconds: float) -> str:
 
 
 class ProgressLine:
-    """Draws the progress of a build on stderr; call it with each Progress, and `close` it at the end."""
+    """Draws the progress of a build on stderr; call it with each Progress, and `close` it at the end.
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    :param draws: False writes lines, now and then, where drawing over a line would be read out or cannot be done.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, draws: bool = True) -> None:
         self._stream = sys.stderr if stream is None else stream
-        self._on_terminal = self._stream.isatty()
+        self._on_terminal = draws and self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._drawn_at = float("-inf")
         self._began = time.monotonic()
         self._stage = ""

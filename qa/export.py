@@ -46,6 +46,22 @@ def render_session(session: Session, turns: Sequence[SavedTurn], form: str) -> s
     return renderers[form](session, turns)
 
 
+def find_current_folder() -> Path:
+    """Where the app was started, or the home folder where that is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path.home()
+
+
+def resolve_path(named: str) -> Path:
+    """The absolute path that was typed, `~` for the home folder. Raises UsageError where no path can be called that."""
+    try:
+        return Path(named).expanduser().absolute()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise UsageError(f"{safe_line(named)} cannot be the path of a file ({error}); choose another name.") from error
+
+
 def find_free_path(folder: Path, session: Session, form: str) -> Path:
     """A path in `folder` that does not exist, named after the session."""
     name = re.sub(r"[^\w]+", "-", session.title.casefold()).strip("-")[:40] or "session"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -147,3 +151,33 @@ def test_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine, "ask", lambda *_, answer=answer, **__: answer)
         _, said = converse("x", "/show 1", "/closest", f"/{text}"[:20], engine=engine)
         assert_harmless(said.replace("\t", " "))
+
+
+@pytest.mark.parametrize(("terminal_name", "options"), [("dumb", []), ("xterm-256color", ["--plain"])])
+def test_a_first_build_on_a_terminal(terminal_name: str, options: list[str], tmp_path: Path) -> None:
+    """A terminal that cannot be drawn on, such as a shell inside an editor, gets lines instead of the app; neither
+    there nor with --plain anything is drawn over, not even the progress of the first build."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "tides.txt").write_text("Tides\n\nThe moon pulls the sea.\n", encoding="utf-8")
+    environment = {**os.environ, "TERM": terminal_name, "QA_DATA_DIR": str(tmp_path / "data")}
+    terminal, inside = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "qa", "--docs", str(tmp_path / "docs"), *options],
+        env=environment, stdin=inside, stdout=inside, stderr=inside, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(inside)
+        os.write(terminal, b"/quit\n")
+        drawn = _read_to_end(terminal)
+        os.close(terminal)
+    assert process.returncode == 0
+    assert b"/help lists the commands" in drawn
+    assert b"\x1b" not in drawn
+
+
+def _read_to_end(terminal: int) -> bytes:
+    drawn = b""
+    while True:
+        try:
+            drawn += os.read(terminal, 65536)
+        except OSError:  # how Linux says that nobody is left at the other side
+            return drawn

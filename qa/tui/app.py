@@ -31,6 +31,7 @@ from qa.tui.keys import (
     HELP,
     bindings,
     check_keys,
+    first_key,
     named,
 )
 from qa.tui.leaving import LeavingApp
@@ -108,8 +109,8 @@ class QaApp(LeavingApp):
         self._main = ConversationScreen(self)
         self._drafts = Drafts(options.documents)
         self._draft_timer: Timer | None = None
-        usable, self._wrong_keys = check_keys(options.keys)
-        self.set_keymap(usable)
+        self._usable_keys, self._wrong_keys = check_keys(options.keys)
+        self.set_keymap(self._usable_keys)
         self.theme = COLOURLESS_THEME if self.no_color else self._usable_theme(options.theme) or DEFAULT_THEME
 
     def get_default_screen(self) -> ConversationScreen:
@@ -202,7 +203,7 @@ class QaApp(LeavingApp):
     @property
     def welcome(self) -> str:
         """What is said where nothing was asked yet."""
-        return _render_welcome(self._options.documents)
+        return _render_welcome(self._options.documents, self._usable_keys)
 
     @property
     def is_fresh(self) -> bool:
@@ -248,9 +249,14 @@ class QaApp(LeavingApp):
         if self.engine.is_open:
             self.tell(message, wrong=True)
         else:
-            self.main.conversation.set_welcome(f"{safe_text(message)}\n\nIt is tried again when you press F5.")
+            [refresh] = (first_key(action, self._usable_keys) for action in named("refresh"))
+            self.main.conversation.set_welcome(f"{safe_text(message)}\n\nIt is tried again when you press {refresh}.")
             if self.main.conversation.turns:
                 self.tell(message, wrong=True)
+
+    def nothing_changed(self) -> None:
+        """Says that there was nothing to do."""
+        self.tell("The index is fresh: nothing changed.")
 
     def index_changed(self, changes: Changes) -> None:
         """Says what is new."""
@@ -278,7 +284,7 @@ class QaApp(LeavingApp):
         if not isinstance(self.screen, TextScreen):
             await self.push_screen(build_help_screen(self.screen))
 
-    @work
+    @work(exclusive=True, group="list")
     async def show_articles(self) -> None:
         """The list of articles, and the article picked from it."""
         if not self.engine.is_open:
@@ -292,7 +298,7 @@ class QaApp(LeavingApp):
             except QaError as error:
                 self.tell(str(error), wrong=True)
 
-    @work
+    @work(exclusive=True, group="list")
     async def show_sessions(self) -> None:
         """The list of sessions, and the session picked from it."""
         if not await self.saving.open():
@@ -352,17 +358,19 @@ class QaApp(LeavingApp):
     @work
     async def export_session(self, form: str) -> None:
         """Asks where to, and writes the session there; never over a file that exists."""
-        from qa.export import find_free_path, write_export
+        from qa.export import find_current_folder, find_free_path, resolve_path, write_export
 
         if (session_id := self.saving.session_id) is None:
             self.tell("There is nothing to export yet; ask a question first.")
             return
         try:
-            session, turns = await self.saving.load(session_id)
-            proposed = find_free_path(Path.cwd(), session, form)
+            session, _ = await self.saving.load(session_id)
+            proposed = find_free_path(find_current_folder(), session, form)
             named_path = await self.push_screen_wait(PromptScreen("Write the session to", str(proposed)))
             if named_path:
-                path = Path(named_path).expanduser().absolute()
+                path = resolve_path(named_path)
+                # Again: an answer may have come while the name was typed.
+                session, turns = await self.saving.load(session_id)
                 await self.saving.thread.run(lambda _: write_export(path, session, turns, form))
                 self.tell(f"Written to {path}.")
         except QaError as error:
@@ -380,12 +388,15 @@ class QaApp(LeavingApp):
         self.tell(message, wrong=True)
 
 
-def _render_welcome(documents: Path) -> str:
+def _render_welcome(documents: Path, keys: Mapping[str, str]) -> str:
+    """:param keys: of the actions that were given another key."""
+    key = {action.name: first_key(action, keys) for action in named("ask", "articles", "sessions", "open", "help")}
     return (
         f"Ask about the articles in {safe_line(str(documents))}\n\n"
-        "Every answer is made of quotes you can go to: Enter opens the article at the quote.\n"
+        f"Every answer is made of quotes you can go to: {key['open']} opens the article at the quote.\n"
         "Where the articles hold no answer, it says so.\n\n"
-        "Enter asks    ctrl+o articles    ctrl+s sessions    ctrl+p everything    F1 help"
+        f"{key['ask']} asks    {key['articles']} articles    {key['sessions']} sessions\n"
+        f"ctrl+p everything    {key['help']} help"
     )
 
 

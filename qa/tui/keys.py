@@ -137,6 +137,13 @@ def named(*names: str) -> tuple[Action, ...]:
     return tuple(_BY_NAME[name] for name in names)
 
 
+def first_key(action: Action, usable: Mapping[str, str]) -> str:
+    """The key of an action as it is written in a sentence: 'Enter', 'F5', 'ctrl+o'."""
+    key = usable.get(action.name, action.keys).split(",")[0].strip()
+    character = (find_character(key) or "").strip()
+    return character or (key if "+" in key else key.capitalize())
+
+
 _WHERE_ONE_TYPES = (*EVERYWHERE, *ASKING, *IN_SESSIONS)
 _SHARED_WITH_ARTICLES = named("copy-quote", "copy-citation", "edit", "original", "help-here")
 _REGIONS = (

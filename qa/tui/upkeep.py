@@ -39,6 +39,9 @@ class Watched(Protocol):
     def index_failed(self, message: str) -> None:
         """Something stands in the way; one sentence."""
 
+    def nothing_changed(self) -> None:
+        """A look that a person asked for found the index fresh."""
+
     def index_changed(self, changes: Changes) -> None:
         """A newer generation is open, which has these changes."""
 
@@ -70,6 +73,8 @@ class Upkeep:
         self._watched = watched
         self._options = options
         self._wanted = asyncio.Event()
+        self._is_asked = False
+        """True where a person wants the next look."""
         self._rebuild = False
         self._process: IndexingProcess | None = None
         self._status = IndexStatus()
@@ -83,7 +88,8 @@ class Upkeep:
         return self._status.state == "fresh"
 
     def want(self, *, rebuild: bool = False) -> None:
-        """Look now; with `rebuild`, build from nothing."""
+        """A person wants a look now, and what changed indexed; with `rebuild`, all of it from nothing."""
+        self._is_asked = True
         self._rebuild = self._rebuild or rebuild
         self._wanted.set()
 
@@ -111,6 +117,7 @@ class Upkeep:
     async def _round(self) -> float:
         """One look and what follows from it; returns the seconds until the next."""
         opens = not self._engine.is_open
+        is_asked, self._is_asked = self._is_asked and not self._rebuild and not opens, False
         if opens:
             await self._open()
         if self._rebuild:
@@ -121,8 +128,10 @@ class Upkeep:
         self._show(state)
         if opens:
             self._watched.index_opened()
-        if state.changes and self._options.refresh and self._options.index_command is not None:
+        if state.changes and (is_asked or self._options.refresh) and self._options.index_command is not None:
             await self._index(state.changes)
+        elif is_asked and not state.changes:
+            self._watched.nothing_changed()
         return max(self._options.seconds_between_looks, _SHARE_OF_TIME * took)
 
     async def _open(self) -> None:

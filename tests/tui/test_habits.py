@@ -15,11 +15,12 @@ from textual.worker import WorkerFailed
 
 from qa.tui.keys import ACTIONS, ASKING, EVERYWHERE, MOVING, READING, STEPPING, check_keys
 from qa.tui.screens.article import ArticleScreen
+from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
 from qa.tui.screens.text import TextScreen
 from qa.tui.widgets.question_box import QuestionBox
 from qa.tui.widgets.sources import Sources
-from tests.tui.conftest import open_app
+from tests.tui.conftest import no_index, open_app
 from tests.tui.recorded import RecordedEngine
 
 
@@ -53,7 +54,11 @@ async def test_every_action_is_in_the_palette() -> None:
         assert not titles() & {"Next match", "Previous match"}
         await face.press("escape", "ctrl+s")
         await face.until(lambda: isinstance(face.app.screen, SessionsScreen))
-        assert {"Rename", "Delete", "Undo", "Help"} <= titles()
+        assert {"Rename", "Delete", "Help"} <= titles()
+        assert "Undo" not in titles()
+        await face.until(lambda: "1 session" in face.text)
+        await face.press("f8")
+        await face.until(lambda: "Undo" in titles())
 
 
 async def test_the_palette_runs_actions() -> None:
@@ -152,6 +157,45 @@ async def test_a_key_of_the_boxs_own_editing() -> None:
         assert face.app.main.box.text == ""
         await face.press("ctrl+a")
         await face.until(lambda: "Questions once typed" in face.text)
+
+
+async def test_what_is_said_names_the_keys_as_they_are_set() -> None:
+    """The first screen and what says how to go on name the keys of qa.toml."""
+    async with open_app(keys={"articles": "f4", "help": "f9", "sessions": "f6,ctrl+s"}) as face:
+        assert "Enter asks    F4 articles    F6 sessions" in face.text
+        assert "F9 help" in face.text
+    async with open_app(no_index, ready=False, keys={"refresh": "f6"}) as face:
+        await face.until(lambda: "It is tried again when you press F6." in face.text)
+
+
+async def test_the_keys_below_a_list_show_enter(tmp_path: Path) -> None:
+    """What Enter does is said where it does something: in lists, and where a line is asked for; undo likewise."""
+    async with open_app(data=tmp_path) as face:
+        await face.ask("What do tides do?")
+        await face.press("ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        assert "⏎ Open" in face.text.splitlines()[-2]
+        await face.press("escape", "f3")
+        await face.until(lambda: "No problems" in face.text)
+        assert "⏎" not in face.text.splitlines()[-2]
+        await face.press("escape", "ctrl+s")
+        await face.until(lambda: "1 session" in face.text)
+        assert "⏎ Open" in face.text.splitlines()[-2]
+        assert "Undo" not in face.text
+        await face.press("f2")
+        await face.until(lambda: isinstance(face.app.screen, PromptScreen))
+        assert "⏎ Done" in face.text
+        await face.press("escape", "f8")
+        await face.until(lambda: "^z Undo" in face.text)
+
+
+async def test_a_key_pressed_twice_opens_one_list() -> None:
+    """While the engine is busy a list takes a moment; who presses again gets one list all the same."""
+    async with open_app() as face:
+        await face.pilot.press("ctrl+o", "ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        await face.press("escape")
+        await face.until(lambda: face.app.screen is face.app.main)
 
 
 async def test_one_of_two_actions_of_a_key() -> None:

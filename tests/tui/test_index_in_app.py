@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from index.errors import DocumentsError
-from index.types import Skipped
+from index.types import Changes, Skipped
 from qa.settings import Settings
 from qa.tui.app import build_index_command
 from qa.tui.indexing import IndexingProcess
@@ -121,6 +121,29 @@ async def test_tried_again_with_f5() -> None:
         assert "Ask about the articles" in face.text
 
 
+async def test_f5_says_what_it_found() -> None:
+    """A look that a person asked for is answered, also where nothing changed."""
+    async with open_app() as face:
+        await face.press("f5")
+        await face.until(lambda: "The index is fresh: nothing changed." in face.said)
+
+
+async def test_f5_where_the_index_is_left_as_it_is(tmp_path: Path) -> None:
+    """With --no-refresh nothing is indexed by itself; with F5 it is."""
+    told = tmp_path / "told"
+    done = json.dumps({"done": True, "generation": 4})
+    program = f"import sys; open({str(told)!r}, 'a').write('indexed;'); print({done!r}, file=sys.stderr)"
+    upkeep = UpkeepOptions([sys.executable, "-c", program], refresh=False, seconds_between_looks=0.05)
+    async with open_app(RecordedEngine(changes=Changes(added=("new.txt",))), upkeep=upkeep) as face:
+        assert "◐ stale" in face.text
+        await face.pilot.pause(0.3)
+        assert not told.exists()
+        await face.press("f5")
+        await face.until(told.exists)
+        await face.pilot.pause(0.3)
+        assert told.read_text(encoding="utf-8") == "indexed;"
+
+
 async def test_indexing_that_fails_says_why() -> None:
     """The sentence that the indexing process ended with is shown, and listed under problems."""
     upkeep = _printing({"error": "the disk is full; free some space and run `qa index` again."}, code=3)
@@ -172,8 +195,6 @@ async def test_problems_list_each_file_with_its_reason() -> None:
 
 async def test_stale_is_said_where_it_stays_stale() -> None:
     """Without refreshing, the header says stale, and so does every answer."""
-    from index.types import Changes
-
     async with open_app(RecordedEngine(changes=Changes(added=("new.txt",)))) as face:
         assert "◐ stale" in face.text
         await face.ask("What do tides do?")

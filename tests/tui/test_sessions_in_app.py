@@ -183,6 +183,45 @@ async def test_a_store_that_fails_later(tmp_path: Path, monkeypatch: pytest.Monk
         assert isinstance(face.app.screen, SessionsScreen)
 
 
+async def test_undo_outlives_the_list(tmp_path: Path) -> None:
+    """A session deleted by mistake comes back after the list was closed, too."""
+    async with open_app(data=tmp_path) as face:
+        await face.ask("What do tides do?")
+        await _open_list(face)
+        await face.press("f8")
+        await face.until(lambda: "1 deleted" in face.text)
+        await face.press("escape")
+        await face.until(lambda: face.turns == [])
+        await _open_list(face)
+        await face.press("ctrl+z")
+        await face.until(lambda: "What do tides do?" in face.text)
+        await face.press("enter")
+        await face.until(lambda: len(face.turns) == 1)
+
+
+async def test_export_of_what_came_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that comes while the name of the file is typed is in the file; a home of nobody is told."""
+    monkeypatch.chdir(tmp_path)
+    engine = RecordedEngine()
+    engine.gate.clear()
+    async with open_app(engine, data=tmp_path / "data") as face:
+        turn = await face.send("What do tides do?")
+        await face.until(lambda: turn.turn_id)
+        face.app.main.action_export("markdown")
+        await face.until(lambda: isinstance(face.app.screen, PromptScreen))
+        engine.gate.set()
+        await face.until(lambda: not turn.is_waiting)
+        face.app.screen.query_one(Input).value = "out.md"
+        await face.press("enter")
+        await face.until(lambda: face.said)
+        assert "Bay of Fundy" in (tmp_path / "out.md").read_text(encoding="utf-8")
+        face.app.main.action_export("markdown")
+        await face.until(lambda: isinstance(face.app.screen, PromptScreen))
+        face.app.screen.query_one(Input).value = "~nobody-of-that-name/out.md"
+        await face.press("enter")
+        await face.until(lambda: "cannot be the path of a file" in face.said[-1])
+
+
 @pytest.mark.parametrize("form", ["markdown", "json", "html"])
 async def test_export(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The palette's export proposes a free name, writes there, and says where."""

@@ -45,11 +45,14 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
         Binding("up", "move('cursor_up')", "Up", show=False),
         Binding("pagedown", "move('page_down')", "Page down", show=False),
         Binding("pageup", "move('page_up')", "Page up", show=False),
-        Binding("enter", "pick", "Open"),
+        # Before the line's own Enter, so that the keys below the list show it.
+        Binding("enter", "pick", "Open", priority=True),
     ]
     heading = ""
     placeholder = "Type to filter"
     nothing = "Nothing found."
+    can_pick = True
+    """False for a list that is only read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +121,10 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
         }
         moves[how]()
 
-    @on(Input.Submitted)
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers to pick only where that gives something."""
+        return self.can_pick if action == "pick" else super().check_action(action, parameters)
+
     def action_pick(self) -> None:
         """Gives back what the cursor is on."""
         if self.highlighted is not None:

@@ -22,6 +22,7 @@ class ProblemsScreen(PickingScreen[None, Skipped]):
     HELP = HELP
     heading = "Problems"
     placeholder = "Filter by path or reason"
+    can_pick = False
     nothing = "No problems: every file of the folder is in the index."
 
     def __init__(self, skipped: Sequence[Skipped], errors: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -19,7 +18,10 @@ class PromptScreen(ModalScreen[str | None]):
     """Gives back what was typed, or None."""
 
     AUTO_FOCUS = "Input"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "done", "Done", priority=True),
+        Binding("escape", "dismiss(None)", "Back"),
+    ]
 
     def __init__(self, asked: str, value: str) -> None:
         super().__init__()
@@ -33,6 +35,6 @@ class PromptScreen(ModalScreen[str | None]):
             yield Input(self._value, compact=True)
             yield KeyBar()
 
-    @on(Input.Submitted)
-    def _done(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip() or None)
+    def action_done(self) -> None:
+        """Gives back what was typed."""
+        self.dismiss(self.query_one(Input).value.strip() or None)

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from qa.safe_text import safe_line
-from qa.sessions import Session
+from qa.sessions import Session, SessionStore
 from qa.tui.drawing import ACCENT, MUTED, STRONG
 from qa.tui.keys import IN_SESSIONS, bindings
 from qa.tui.saving import Saving
@@ -20,7 +20,8 @@ from qa.tui.screens.prompt import PromptScreen
 
 HELP = """\
 Conversations, the latest first. Typing searches titles, questions and answers; Enter continues a conversation. \
-A deleted session can be taken back with ctrl+z for as long as this list is open, and with its number for a day."""
+A deleted session can be taken back with undo until the app is left, and for a day with `qa sessions --restore` \
+and its number."""
 
 
 class SessionsScreen(PickingScreen[int, Session]):
@@ -35,7 +36,6 @@ class SessionsScreen(PickingScreen[int, Session]):
     def __init__(self, saving: Saving) -> None:
         super().__init__()
         self._saving = saving
-        self._deleted: list[int] = []
 
     async def find(self, words: str) -> Sequence[Session]:
         """Sessions with all words."""
@@ -50,7 +50,12 @@ class SessionsScreen(PickingScreen[int, Session]):
         """How many there are, and that a deletion can be taken back."""
         noun = "session" if len(self._found) == 1 else "sessions"
         told = "; ".join(part for part in (f"{len(self._found):,} {noun}", super().describe()) if part)
-        return f"{told}; {len(self._deleted)} deleted, ctrl+z takes it back" if self._deleted else told
+        deleted = len(self._saving.deleted)
+        return f"{told}; {deleted} deleted, undo takes it back" if deleted else told
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers to take a deletion back where there is one."""
+        return bool(self._saving.deleted) if action == "undo" else super().check_action(action, parameters)
 
     @work
     async def action_rename(self) -> None:
@@ -70,17 +75,26 @@ class SessionsScreen(PickingScreen[int, Session]):
         """Deletes what the cursor is on."""
         if (session_id := self.highlighted) is None:
             return
-        await self._saving.run(lambda store: store.delete_session(session_id), None)
-        self._deleted.append(session_id)
-        self.fill(self._position)
+
+        def delete(store: SessionStore) -> bool:
+            store.delete_session(session_id)
+            return True
+
+        if await self._saving.run(delete, False):
+            self._saving.deleted.append(session_id)
+            self._changed()
 
     @work
     async def action_undo(self) -> None:
         """Takes the last deletion back."""
-        if not self._deleted:
+        if not self._saving.deleted:
             return
-        session_id = self._deleted.pop()
+        session_id = self._saving.deleted.pop()
         await self._saving.run(lambda store: store.restore_session(session_id), None)
+        self._changed()
+
+    def _changed(self) -> None:
+        self.refresh_bindings()
         self.fill(self._position)
 
     @property
