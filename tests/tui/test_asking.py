@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from index.types import Reading
 from qa.sessions import TurnState, open_sessions
@@ -287,3 +288,17 @@ async def test_pasted_text_is_made_safe() -> None:
         box.insert("a\x1b]52;c;aGk=\x07b\u202ec")
         assert box.text == "a␛]52;c;aGk=␇b\ufffdc"
         assert isinstance(face.app.focused, QuestionBox)
+
+
+async def test_keys_in_a_burst_keep_their_order() -> None:
+    """Typed while the app is busy, or sent by a program, Enter ends a question before the letters that follow it."""
+    async with open_app() as face:
+        driver = face.app._driver
+        assert driver is not None
+        for character in "one\ntwx\bo\nthree":
+            key = {"\n": "enter", "\b": "backspace"}.get(character, character)
+            pressed = events.Key(key, character)
+            pressed.set_sender(face.app)
+            driver.send_message(pressed)
+        await face.until(lambda: len(face.turns) == 2 and face.app.main.box.text == "three")
+        assert [turn.question for turn in face.turns] == ["one", "two"]

@@ -77,12 +77,26 @@ class QuestionBox(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         # Prevented, TextArea's own handling does not follow: it would take Enter for a new line.
-        if event.key == "enter":
-            event.prevent_default()
-        elif event.key == "question_mark" and not self.text:
+        if event.key == "question_mark" and not self.text:
             event.stop()
             event.prevent_default()
             self.post_message(HelpWanted())
+        elif not self.check_consume_key(event.key, event.character) and await self._run_own(event.key):
+            event.stop()
+            event.prevent_default()
+        elif event.key == "enter":
+            event.prevent_default()
+
+    async def _run_own(self, key: str) -> bool:
+        """Does what a key of the box is for; True where it has one.
+
+        At once, since a binding is otherwise looked for after the key has gone up through all widgets: of keys that
+        come in a burst, Enter was then taken after the letters typed behind it, and two questions became one.
+        """
+        active = self.screen.active_bindings.get(key)
+        if active is None or active.node is not self or not active.enabled:
+            return False
+        return await self.app.run_action(active.binding.action, self)
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Enter is ours, not a character."""
