@@ -206,6 +206,11 @@ class QaApp(LeavingApp):
         return _render_welcome(self._options.documents, self._usable_keys)
 
     @property
+    def keys(self) -> Mapping[str, str]:
+        """The actions that were given another key, by name."""
+        return self._usable_keys
+
+    @property
     def is_fresh(self) -> bool:
         """True where the index is known to be up to date."""
         return self.upkeep.is_fresh

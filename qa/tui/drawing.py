@@ -63,34 +63,48 @@ class Drawing:
         return Content("\n").join(self.lines)
 
 
-def draw_turn(turn: TurnModel, width: int, chosen: int | None = None) -> Drawing:
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """The keys that a turn names, as they are set."""
+
+    again: str = "r"
+    fold: str = "space"
+
+
+_USUAL_KEYS = Hints()
+
+
+def draw_turn(turn: TurnModel, width: int, chosen: int | None = None, hints: Hints = _USUAL_KEYS) -> Drawing:
     """A question with its answer in `width` columns; `chosen` is the 0-based place the cursor stands on."""
     width = max(width, 8)
     lines = prefix_lines(Content.styled(_cut(turn.question), STRONG), width, Content.styled("› ", ACCENT))
     answer = turn.answer
     if answer is not None and answer.asked_as != answer.question:
-        understood = f"asked as: {safe_line(_cut(answer.asked_as))}  (r: ask as typed)"
+        understood = f"asked as: {safe_line(_cut(answer.asked_as))}  ({hints.again}: ask as typed)"
         lines += prefix_lines(Content.styled(understood, MUTED), width, _INDENT)
     elif turn.as_typed:
         lines += prefix_lines(Content.styled("asked as typed", MUTED), width, _INDENT)
     lines.append(Line(Content("")))
-    body, rows = _draw_body(turn, width, chosen)
+    body, rows = _draw_body(turn, width, chosen, hints)
     shifted = tuple((start + len(lines), end + len(lines)) for start, end in rows)
     lines += body
     lines.append(Line(Content("")))
     return Drawing(tuple(lines), shifted)
 
 
-def _draw_body(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Line], list[tuple[int, int]]]:
+def _draw_body(
+    turn: TurnModel, width: int, chosen: int | None, hints: Hints
+) -> tuple[list[Line], list[tuple[int, int]]]:
     if turn.state is TurnState.ANSWERED:
         return _draw_answer(turn, width, chosen)
     if turn.state is TurnState.DECLINED:
-        return _draw_declined(turn, width, chosen)
+        return _draw_declined(turn, width, chosen, hints)
     if turn.state is TurnState.FAILED:
         text = Content(_cut(turn.message or "it failed; ask again."))
         return prefix_lines(text, width, Content.styled("! ", WRONG)), []
     if turn.state is TurnState.CANCELLED:
-        return prefix_lines(Content.styled("– no answer: cancelled  (r: ask again)", MUTED), width, _INDENT), []
+        told = f"– no answer: cancelled  ({hints.again}: ask again)"
+        return prefix_lines(Content.styled(told, MUTED), width, _INDENT), []
     return _draw_waiting(turn, width), []
 
 
@@ -185,7 +199,9 @@ def render_duration(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
-def _draw_declined(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Line], list[tuple[int, int]]]:
+def _draw_declined(
+    turn: TurnModel, width: int, chosen: int | None, hints: Hints
+) -> tuple[list[Line], list[tuple[int, int]]]:
     answer = turn.answer
     lines = prefix_lines(Content.styled("Not in the articles.", CALM), width, Content.styled("○ ", CALM))
     if answer is not None and answer.reason:
@@ -197,7 +213,7 @@ def _draw_declined(turn: TurnModel, width: int, chosen: int | None) -> tuple[lis
         mark = "▾" if turn.unfolded else "▸"
         count = len(turn.closest)
         word = "passage" if count == 1 else "passages"
-        label = f"{mark} {count} closest {word}  (space: {'fold' if turn.unfolded else 'unfold'})"
+        label = f"{mark} {count} closest {word}  ({hints.fold}: {'fold' if turn.unfolded else 'unfold'})"
         lines += [Line(Content("")), *prefix_lines(Content.styled(label, MUTED), width, _INDENT)]
     for number, place in enumerate(turn.places):
         bar = _INDENT + (Content.styled("┃ ", ACCENT) if number == chosen else _INDENT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -41,6 +41,10 @@ class ConversationFace(AppFace, Protocol):
     @property
     def welcome(self) -> str:
         """What is said where nothing was asked yet."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The actions that were given another key, by name."""
 
     def begin(self) -> None:
         """Starts what is slow; called once there is something to see."""

@@ -302,3 +302,13 @@ async def test_keys_in_a_burst_keep_their_order() -> None:
             driver.send_message(pressed)
         await face.until(lambda: len(face.turns) == 2 and face.app.main.box.text == "three")
         assert [turn.question for turn in face.turns] == ["one", "two"]
+
+
+async def test_hints_name_the_keys_that_are_set() -> None:
+    """Where another key was chosen, what stands below a question names that one."""
+    async with open_app(keys={"ask-as-typed": "t", "fold": "f4"}) as face:
+        await face.ask("How old is the oldest mill?")
+        await face.ask("And the oldest mill?")
+        assert "(t: ask as typed)" in face.text.replace("\n", " ")
+        await face.ask("Nothing?")
+        assert "(f4: unfold)" in face.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,8 +17,9 @@ from textual.screen import Screen
 from index.errors import NotWantedError, QaError
 from qa.render import render_markdown
 from qa.sessions import SavedTurn, TurnState, build_history
+from qa.tui.drawing import Hints
 from qa.tui.faces import ConversationFace
-from qa.tui.keys import EVERYWHERE, bindings
+from qa.tui.keys import EVERYWHERE, bindings, first_key, named
 from qa.tui.messages import (
     AnswersWanted,
     CancelWanted,
@@ -81,6 +83,7 @@ class ConversationScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begins to answer, and lets the app start what is slow once this is drawn."""
+        self.conversation.hints = _build_hints(self._face.keys)
         self._answer_waiting()
         self.conversation.set_welcome(self._face.welcome)
         self.call_after_refresh(self._face.begin)
@@ -388,3 +391,8 @@ class ConversationScreen(Screen[None]):
     def action_export(self, form: str) -> None:
         """Writes the session to a file."""
         self._face.export_session(form)
+
+
+def _build_hints(keys: Mapping[str, str]) -> Hints:
+    again, fold = (first_key(action, keys) for action in named("ask-as-typed", "fold"))
+    return Hints(again, fold if len(fold) == 1 else fold.lower())

@@ -14,6 +14,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from qa.tui.drawing import Hints
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
 from qa.tui.messages import CursorMoved, PlaceWanted, QuestionWanted
 from qa.tui.turns import TurnModel
@@ -49,6 +50,8 @@ class Conversation(VerticalScroll):
         self._welcome = Static(id="welcome", markup=False)
         self._before = Static(id="before", markup=False)
         self._after = Static(id="after", markup=False)
+        self.hints = Hints()
+        """The keys that turns name."""
         self._turns: list[TurnModel] = []
         self._first = 0
         """Of `_turns`, the one that the first of `_views` shows."""
@@ -155,7 +158,7 @@ class Conversation(VerticalScroll):
         for turn in wanted:
             if id(turn) not in kept:
                 following = next((kept[id(one)] for one in wanted[len(views) + 1 :] if id(one) in kept), after)
-                kept[id(turn)] = TurnView(turn)
+                kept[id(turn)] = TurnView(turn, self.hints)
                 self.mount(kept[id(turn)], before=following)
             views.append(kept[id(turn)])
         self._first, self._views = first, views

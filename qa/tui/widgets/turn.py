@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.widget import Widget
 
-from qa.tui.drawing import Drawing, draw_turn
+from qa.tui.drawing import Drawing, Hints, draw_turn
 from qa.tui.lines import extract_marked
 from qa.tui.turns import TurnModel
 
@@ -36,9 +36,10 @@ class TurnView(Widget):
 
         turn: TurnModel
 
-    def __init__(self, turn: TurnModel) -> None:
+    def __init__(self, turn: TurnModel, hints: Hints) -> None:
         super().__init__()
         self.turn = turn
+        self._hints = hints
         self._chosen: int | None = None
         self._drawn: tuple[int, Drawing] | None = None
 
@@ -98,5 +99,5 @@ class TurnView(Widget):
 
     def _draw(self, width: int) -> Drawing:
         if self._drawn is None or self._drawn[0] != width:
-            self._drawn = (width, draw_turn(self.turn, width, self._chosen))
+            self._drawn = (width, draw_turn(self.turn, width, self._chosen, self._hints))
         return self._drawn[1]
