@@ -80,6 +80,11 @@ class TurnModel:
         return tuple(place_of_passage(passage) for passage in passages)
 
     @property
+    def can_fold(self) -> bool:
+        """True where there is no answer, but passages close to the question, shown or not."""
+        return self.answer is not None and not self.answer.answered and bool(self.answer.passages)
+
+    @property
     def is_waiting(self) -> bool:
         """True until there is an answer, an error, or nobody waits any more."""
         return self.state is TurnState.WAITING

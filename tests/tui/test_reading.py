@@ -563,3 +563,19 @@ async def test_enter_twice_opens_one_article() -> None:
         await face.press("escape")
         await settle(face)
         assert face.app.screen is face.app.main
+
+
+async def test_the_sources_of_a_declined_question_are_places() -> None:
+    """Beside a question without an answer, n goes to a passage and unfolds them, and Enter opens one at once."""
+    async with open_app(size=(70, 24)) as face:
+        turn = await face.ask("Nothing?")
+        await face.press("f2", "enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        assert "passage 1 of 3" in face.text
+        await face.press("escape")
+        assert not turn.unfolded
+        await face.press("n", "n")
+        await face.until(lambda: face.app.main.conversation.place == 1)
+        assert turn.unfolded
+        await face.press("y")
+        assert face.app.clipboard == turn.places[1].text

@@ -237,6 +237,10 @@ class ConversationScreen(Screen[None]):
 
     @on(CursorWanted)
     def _cursor_wanted(self, event: CursorWanted) -> None:
+        """From the sources, where the passages of a folded turn are seen too: to go to one unfolds them."""
+        if event.turn.can_fold and not event.turn.unfolded:
+            event.turn.unfolded = True
+            self.conversation.update(event.turn)
         self.conversation.move_to(event.turn, event.place)
 
     @on(PlaceWanted)

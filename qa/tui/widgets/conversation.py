@@ -344,8 +344,7 @@ class Conversation(VerticalScroll):
 
     @property
     def _can_fold(self) -> bool:
-        turn = self.current
-        return turn is not None and turn.answer is not None and not turn.answer.answered and bool(turn.closest)
+        return self.current is not None and self.current.can_fold
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offers to fold only where there is something to."""

@@ -127,6 +127,11 @@ class Sources(VerticalScroll):
     def _chosen(self) -> SourceCard | None:
         return next((card for card in self._cards if card.has_class("-chosen")), None)
 
+    @property
+    def _has_cursor(self) -> bool:
+        """False while passages are shown of a question that has no outcome yet."""
+        return self._turn is not None and bool(self._turn.places or self._turn.can_fold)
+
     def _show_chosen(self) -> None:
         if (card := self._chosen) is not None and card.is_attached:
             region = card.region_of_quote(self.size.height).translate(card.virtual_region.offset)
@@ -137,7 +142,7 @@ class Sources(VerticalScroll):
         self.call_after_refresh(self._show_chosen)
 
     def _move(self, by: int) -> None:
-        if self._turn is None or not self._turn.places:
+        if self._turn is None or not self._has_cursor:
             self.scroll_relative(y=by, animate=False)
             return
         wanted = 0 if self._chosen is None else min(max(self._chosen.number + by, 0), len(self._cards) - 1)
@@ -187,7 +192,7 @@ class Sources(VerticalScroll):
 
     def _take_cursor_along(self, down: bool, at_edge: bool) -> None:
         """As in the conversation: what Enter opens is never out of sight."""
-        if self._turn is None or not self._turn.places:
+        if self._turn is None or not self._has_cursor:
             return
         top = self.scroll_offset.y
         regions = [card.virtual_region for card in self._cards]
@@ -198,9 +203,11 @@ class Sources(VerticalScroll):
             self.post_message(CursorWanted(self._turn, self._came_along))
 
     def action_open_place(self) -> None:
-        """Opens the article at the source the cursor is on."""
-        if self._turn is not None and self._chosen is not None:
-            self.post_message(PlaceWanted(self._turn, self._chosen.number))
+        """Opens the article at the source the cursor is on, or the first in sight where it is on none."""
+        top = self.scroll_offset.y
+        card = self._chosen or next((card for card in self._cards if card.virtual_region.bottom > top), None)
+        if self._turn is not None and card is not None:
+            self.post_message(PlaceWanted(self._turn, card.number))
 
     def action_to_question(self) -> None:
         """Back to typing."""
@@ -213,7 +220,7 @@ class Sources(VerticalScroll):
             return
         if event.times >= 2:
             self.post_message(PlaceWanted(self._turn, event.number))
-        elif self._turn.places:
+        elif self._has_cursor:
             self.post_message(CursorWanted(self._turn, event.number))
 
 
