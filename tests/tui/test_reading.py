@@ -579,3 +579,18 @@ async def test_the_sources_of_a_declined_question_are_places() -> None:
         assert turn.unfolded
         await face.press("y")
         assert face.app.clipboard == turn.places[1].text
+
+
+async def test_more_matches_than_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a search stopped counting, the count says so."""
+    engine = RecordedEngine()
+    load = engine.load_article
+    monkeypatch.setattr(engine, "load_article", lambda path: replace(load(path), text="tide " * 11_000))
+    async with open_app(engine) as face:
+        await face.press("ctrl+o")
+        await face.until(lambda: "2 of 2 articles" in face.text)
+        await face.press("enter")
+        await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
+        await face.press("slash")
+        await face.type("tide")
+        assert "match 1 of 10,000 or more" in face.text

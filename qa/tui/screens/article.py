@@ -108,7 +108,9 @@ class ArticleScreen(Screen[int | None]):
             kind = "citation" if self._places[0].number is not None else "passage"
             parts.append(Content.styled(f"{kind} {self._at + 1} of {len(self._places)}", MUTED))
         if self._matches and self._match is not None:
-            parts.append(Content(f"match {self._match + 1} of {len(self._matches)}"))
+            count = len(self._matches)
+            more = "" if count < _MOST_MATCHES else " or more"
+            parts.append(Content(f"match {self._match + 1:,} of {count:,}{more}"))
         return parts
 
     def action_next_place(self) -> None:
