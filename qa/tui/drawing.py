@@ -37,7 +37,7 @@ _HARD_WRAP = re.compile(
     r"(?:(?<=[^\n]{30})|(?<=[\w,;])(?=[ \t]*\n[ \t]*[a-zß-öø-ÿ]))[ \t]*\n[ \t]*(?=[^\s#>|*+•–-])(?!\d{1,3}[.)]\s)"
 )
 # A row of a table: figures apart from each other at its end.
-_FIGURES = re.compile(r"\d(?:[\d.,]*\d)?[)%]*\s+[$€£(–-]*\s*[$€£(–-]*\d[\d.,]*[)%]*$")
+_FIGURES = re.compile(r"\d(?:[\d.,]*\d)?[)%]*\s+[$€£(–-]*\s*[$€£(–-]*\d[\d.,]*\s?[)%]*$")
 _MOST_CHARACTERS_OF_FIGURES = 60
 _SNIPPET = 160  # characters of a passage shown before its article is opened
 _TITLE = 80  # characters of a title below a quote: some are longer than the quote; the sources show them whole

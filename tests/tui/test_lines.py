@@ -78,7 +78,13 @@ def test_a_passage_is_cut_between_words() -> None:
 
 def test_rows_of_figures_stay_rows() -> None:
     """The table of a PDF keeps its rows; a date at the end of a line does not make a row of it."""
-    table = "Products $ 60,584 $ 63,355 $ 230,901 $ 245,241\nServices 21,213 19,604 62,886 (4)%\nTotal net sales 81,797"
+    rows = (
+        "Products $ 60,584 $ 63,355 $ 230,901 $ 245,241",
+        "Services 21,213 19,604 62,886 (4)%",
+        "Rest of Asia Pacific 23,284 23,002 1 %",
+        "Total net sales 81,797",
+    )
+    table = "\n".join(rows)
     assert flowing(Content(table)).plain == table
     wrapped = "The quarter that ended on the day of July 1, 2023\nThe company sold more"
     assert flowing(Content(wrapped)).plain == wrapped.replace("\n", " ")
