@@ -6,11 +6,13 @@ page loads nothing from elsewhere.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from index.errors import UsageError
 from qa.diagnostics import tell
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 LOCAL_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
+_SECONDS_TO_END = 10.0
+"""For the apps behind open windows."""
 _TEMPLATES = Path(__file__).parent / "web"
 
 
@@ -38,7 +42,13 @@ def serve(settings: Settings, *, host: str = LOCAL_HOST, port: int = DEFAULT_POR
     if not is_local(host):
         tell(f"warning: whoever reaches {address} can ask and read all articles and sessions; nothing is encrypted")
     try:
-        web.run_app(build_server(settings, host, port), host=host, port=port, print=lambda *_: tell(f"open {address}"))
+        web.run_app(
+            build_server(settings, host, port),
+            host=host,
+            port=port,
+            print=lambda *_: tell(f"open {address}"),
+            shutdown_timeout=_SECONDS_TO_END,
+        )
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"{address} cannot be listened at ({reason}); choose another with --port.") from error
@@ -71,17 +81,10 @@ def build_command(settings: Settings) -> list[str]:
 
 async def build_server(settings: Settings, host: str, port: int) -> web.Application:
     """The web application: page, fonts and script from the install, and the socket that carries the screen."""
-    from textual_serve.server import Server
-
-    class SilentServer(Server):
-        """Without the greeting on stdout, which names the command."""
-
-        async def on_startup(self, app: web.Application) -> None:
-            """Prints nothing."""
-
+    # The shell is replaced by the program, which so is the server's own child and notices when the server is gone.
     # textual-serve hands the command to a shell: every word is quoted for it.
-    server = SilentServer(
-        shlex.join(build_command(settings)),
+    server = _build_screens(
+        "exec " + shlex.join(build_command(settings)),
         host=host,
         port=port,
         title="qa",
@@ -89,24 +92,69 @@ async def build_server(settings: Settings, host: str, port: int) -> web.Applicat
         templates_path=_TEMPLATES,
     )
     application: web.Application = await server._make_app()
-    application.middlewares.append(_build_guard(host, port))
+    application.middlewares.append(_build_guard(host))
+    application.on_response_prepare.append(_forbid_frames)
     return application
 
 
-def _build_guard(host: str, port: int) -> Any:
+def _build_screens(command: str, **options: Any) -> Any:
+    """textual-serve's server, which learns to end: with each app, and all apps with it."""
+    from textual_serve.server import Server
+
+    class Screens(Server):
+        """Without the greeting on stdout, which names the command."""
+
+        def __init__(self) -> None:
+            super().__init__(command, **options)
+            self._open: set[web.WebSocketResponse] = set()
+
+        async def on_startup(self, app: web.Application) -> None:
+            """Prints nothing."""
+
+        async def on_shutdown(self, app: web.Application) -> None:
+            """Closes the windows; each app saves and ends. Left open, they held the server for a minute."""
+            await asyncio.gather(*(websocket.close() for websocket in self._open))
+
+        async def _process_messages(self, websocket: web.WebSocketResponse, app_service: Any) -> None:
+            """Until the window is closed, or the app has ended in whatever way."""
+            self._open.add(websocket)
+            closing = asyncio.create_task(_close_after(app_service, websocket))
+            try:
+                await super()._process_messages(websocket, app_service)
+            finally:
+                closing.cancel()
+                self._open.discard(websocket)
+
+    return Screens()
+
+
+async def _close_after(app_service: Any, websocket: web.WebSocketResponse) -> None:
+    """An app that was killed or never began does not say so itself: its window would stay as it was."""
+    await asyncio.wait({app_service._task})
+    await websocket.close()
+
+
+async def _forbid_frames(_: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Shown inside another site's page, the app could be put under what a person believes to type into."""
+    response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
+    response.headers["X-Frame-Options"] = "DENY"
+
+
+def _build_guard(host: str) -> Any:
     """Refuses what another page sends: Origin of another site, or (rebinding of a name) a Host that is not ours.
 
-    Told to listen for others, only this machine's names are not enough: then the Origin has to be the Host.
+    Any port is ours, since a tunnel or a container may give it another. Told to listen for others, only this machine's
+    names are not enough: then the Origin has to be the Host.
     """
     from aiohttp import web
 
-    ours = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+    ours = {"127.0.0.1", "localhost", "::1", host}
 
     @web.middleware
     async def guard(request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:
         origin = request.headers.get("Origin")
-        known_host = request.host in ours or not is_local(host)
-        known_origin = origin is None or origin == f"http://{request.host}"
+        known_host = not is_local(host) or _name_of(request.host) in ours
+        known_origin = origin is None or origin in {f"http://{request.host}", f"https://{request.host}"}
         if not (known_host and known_origin):
             raise web.HTTPForbidden(text="This page belongs to another site.")
         if request.path == "/ws" and origin is None:
@@ -114,3 +162,11 @@ def _build_guard(host: str, port: int) -> Any:
         return await handler(request)
 
     return guard
+
+
+def _name_of(host: str) -> str | None:
+    """The Host of a request without its port; None where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None

@@ -66,11 +66,27 @@ async def test_only_its_own_page(port: int, tmp_path: Path) -> None:
 
 
 async def test_a_page_that_loads_nothing_from_elsewhere(port: int, tmp_path: Path) -> None:
-    """Every address in the page is the server's own."""
-    async with serving(Settings(docs=tmp_path), port) as address, aiohttp.ClientSession() as client:
-        async with client.get(address) as response:
-            page = await response.text()
-        assert set(re.findall(r"(?:https?|wss?)://[^/\"' ]+", page)) == {address, address.replace("http", "ws")}
+    """Every address in the page is the server's own, by whatever name or port it was reached; no page may frame it."""
+    async with (
+        serving(Settings(docs=tmp_path), port) as address,
+        aiohttp.ClientSession() as client,
+        client.get(address) as response,
+    ):
+        page = await response.text()
+        assert response.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert re.findall(r"(?:https?|wss?):", page) == []
+    assert re.findall(r'(?:src|href)="([^"]+)"', page) == ["static/css/xterm.css", "static/js/textual.js"]
+
+
+async def test_by_every_name_of_this_machine(port: int, tmp_path: Path) -> None:
+    """`localhost`, another port that a tunnel gives it, and the address it was told to listen at."""
+    async with serving(Settings(docs=tmp_path), port) as address:
+        for host in (f"localhost:{port}", "localhost:9", "127.0.0.1", "[::1]:80"):
+            assert await _status(address, Host=host, Origin=f"http://{host}") == 200
+        assert await _status(address, Host="localhost:9", Origin="http://localhost:10") == 403
+        assert await _status(address, Host="[::1", Origin="http://[::1") == 403
+    async with serving(Settings(docs=tmp_path), port, "127.0.0.2") as address:
+        assert await _status(address, Host=f"127.0.0.2:{port}") == 200
 
 
 def test_which_addresses_are_local() -> None:
@@ -108,6 +124,51 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         taken.listen()
         with pytest.raises(UsageError, match="choose another with --port"):
             serve(Settings(docs=tmp_path), port=taken.getsockname()[1])
+
+
+@asynccontextmanager
+async def _window(port: int, server: int) -> AsyncIterator[tuple[aiohttp.ClientWebSocketResponse, int]]:
+    """The socket of a window in which the app was drawn, and the number of the app's process."""
+    address = render_address("127.0.0.1", port)
+    async with (
+        aiohttp.ClientSession() as client,
+        client.ws_connect(f"{address}/ws", headers={"Origin": address}) as socket,
+    ):
+        await socket.receive(timeout=_SECONDS)
+        children = await asyncio.to_thread(subprocess.check_output, ["ps", "-o", "pid=", "--ppid", str(server)])
+        (app,) = children.split()
+        yield socket, int(app)
+
+
+async def _wait_for_end(process: int) -> None:
+    ends = time.monotonic() + _SECONDS
+    while Path(f"/proc/{process}").exists():
+        assert time.monotonic() < ends, "the app goes on"
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system does not list processes as files")
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+async def test_no_app_outlives_the_server(port: int, tmp_path: Path, told: signal.Signals) -> None:
+    """Ended in whatever way while a window is open, the server ends at once and leaves no app behind."""
+    async with _process_of(write_articles(tmp_path / "docs"), port, tmp_path) as server:
+        async with _window(port, server.pid) as (_, app):
+            server.send_signal(told)
+            assert await asyncio.wait_for(server.wait(), 9) in {0, -told}
+        await _wait_for_end(app)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system does not list processes as files")
+async def test_a_window_ends_with_its_app(port: int, tmp_path: Path) -> None:
+    """An app that was killed leaves no frozen window: it is closed, and can be opened again."""
+    async with _process_of(write_articles(tmp_path / "docs"), port, tmp_path) as server:
+        async with _window(port, server.pid) as (socket, app):
+            os.kill(app, signal.SIGKILL)
+            while (await socket.receive(timeout=_SECONDS)).type is aiohttp.WSMsgType.BINARY:
+                pass
+            assert socket.closed
+        async with _window(port, server.pid):
+            pass
 
 
 class Browser:
@@ -177,16 +238,24 @@ async def _find_page(client: aiohttp.ClientSession, port: int, address: str) -> 
 
 
 @asynccontextmanager
-async def serving_in_a_process(documents: Path, port: int) -> AsyncIterator[str]:
-    """The server as a program of its own, ended as Ctrl-C ends it."""
+async def _process_of(
+    documents: Path, port: int, folder: Path, **streams: Any
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The server as a program of its own, which saves into `folder`; ended as Ctrl-C ends it."""
     command = [sys.executable, "-m", "qa", "--docs", str(documents), "serve", "--port", str(port)]
-    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "QA_DATA_DIR": str(folder / "data"),
+    }
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, env=environment, **streams)
     assert process.stderr is not None
     told = await asyncio.wait_for(process.stderr.readline(), _SECONDS)
     assert told.decode().strip() == f"open {render_address('127.0.0.1', port)}"
-    yield render_address("127.0.0.1", port)
-    process.send_signal(signal.SIGINT)
-    await process.wait()
+    yield process
+    if process.returncode is None:
+        process.send_signal(signal.SIGINT)
+    await process.communicate()
 
 
 def _answers(data: Path) -> list[Answer]:
@@ -207,8 +276,8 @@ async def test_asked_in_the_browser(port: int, tmp_path: Path, monkeypatch: pyte
     command = [sys.executable, "-m", "qa", "--docs", str(documents), "index"]
     await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
     async with (
-        serving_in_a_process(documents, port) as address,
-        browsing(address, tmp_path / "browser") as browser,
+        _process_of(documents, port, tmp_path),
+        browsing(f"http://localhost:{port}", tmp_path / "browser") as browser,
     ):
         ends = time.monotonic() + _SECONDS
         while not await browser.evaluate("document.body.classList.contains('-first-byte')"):
