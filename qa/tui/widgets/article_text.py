@@ -200,7 +200,7 @@ class ArticleText(ScrollView):
         return content
 
     def _found_between(self, start: int, end: int) -> list[Mark]:
-        """The matches in a range. By halving: looking at 10,000 for each row took 40 ms a screen."""
+        """The matches in a range. By halving: there may be 10,000, and a row of the screen has a few."""
         first = bisect_right(self._found, start, key=lambda one: one[1])
         last = bisect_left(self._found, end, key=lambda one: one[0])
         return [Mark(*one, f"bold {_FOUND}" if one[0] == self._found_at else _FOUND) for one in self._found[first:last]]
