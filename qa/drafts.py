@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from index.errors import StorageError
@@ -36,25 +37,36 @@ class Drafts:
 
         Raises StorageError where the folder of the store cannot be written.
         """
-        drafts = {number: self._load(store, number) for number in range(1, _MOST_WINDOWS + 1)}
         # Those with a draft first: nothing is left behind by a window that is not opened again.
-        for number in sorted(drafts, key=lambda number: not drafts[number]):
-            if (descriptor := _try_number(store.path.parent / _FOLDER, number)) is not None:
-                self._number, self._descriptor = number, descriptor
-                # Read again: until a moment ago it may have been the draft of another window.
-                return self._load(store, number)
-        return ""
+        self._take(store, lambda draft: not draft)
+        # Read again: until a moment ago it may have been the draft of another window.
+        return "" if self._number is None else self._load(store, self._number)
 
     def save(self, store: SessionStore, text: str) -> None:
         """Keeps what is being typed in this window, up to 100,000 characters."""
         if self._number is not None and len(text) <= _LONGEST_DRAFT:
             store.save_preference(self._name(self._number), text)
 
+    def leave(self, store: SessionStore, text: str) -> None:
+        """Keeps what was typed in this window for the next one, also where it ends before it took up a draft."""
+        if self._number is None and text:
+            self._take(store, bool)
+        self.save(store, text)
+        self.close()
+
     def close(self) -> None:
         """Leaves the draft to the next window."""
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._number = self._descriptor = None
+
+    def _take(self, store: SessionStore, order: Callable[[str], bool]) -> None:
+        """Takes the first number that is free, by `order` of their drafts; none where all are held."""
+        drafts = {number: self._load(store, number) for number in range(1, _MOST_WINDOWS + 1)}
+        for number in sorted(drafts, key=lambda number: order(drafts[number])):
+            if (descriptor := _try_number(store.path.parent / _FOLDER, number)) is not None:
+                self._number, self._descriptor = number, descriptor
+                return
 
     def _load(self, store: SessionStore, number: int) -> str:
         return store.load_preference(self._name(number)) or ""

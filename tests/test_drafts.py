@@ -37,6 +37,16 @@ def test_kept_for_the_next_window(store: SessionStore) -> None:
     second.close()
 
 
+def test_left_before_it_took_up_anything(store: SessionStore) -> None:
+    """What was typed in the first moment of a window is kept, and what another one left is too."""
+    earlier, short = Drafts(ARTICLES), Drafts(ARTICLES)
+    earlier.take_up(store)
+    earlier.save(store, "of the earlier")
+    earlier.close()
+    short.leave(store, "of the short one")
+    assert _take_and_hold(store, 3) == ["of the earlier", "of the short one", ""]
+
+
 def test_two_windows_have_two_drafts(store: SessionStore) -> None:
     """Two windows over one folder neither show nor overwrite each other's text; both find their way back."""
     first, second = Drafts(ARTICLES), Drafts(ARTICLES)

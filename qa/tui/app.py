@@ -171,12 +171,15 @@ class QaApp(LeavingApp):
     async def _keep_draft(self) -> None:
         # In a worker: where another program holds the database, saving waits, and keys must not wait for it.
         self._draft_timer = None
-        await self._save_draft()
-
-    async def _save_draft(self) -> None:
         draft = self.main.box.text
         if self.saving.thread.is_open:
             await self.saving.run(lambda store: self._drafts.save(store, draft), None)
+
+    async def _leave_draft(self) -> None:
+        draft = self.main.box.text
+        # The first moment may end before the database is open.
+        if draft or self.saving.thread.is_open:
+            await self.saving.run(lambda store: self._drafts.leave(store, draft), None)
 
     def _usable_theme(self, name: str | None) -> str | None:
         return name if name in self.available_themes else None
@@ -188,9 +191,8 @@ class QaApp(LeavingApp):
     async def on_unmount(self) -> None:
         """Ends what runs beside the app."""
         await self.upkeep.close()
-        await self._save_draft()
+        await self._leave_draft()
         self.saving.close()
-        self._drafts.close()
         self.engine.close()
 
     def watch_app_focus(self, has_focus: bool) -> None:

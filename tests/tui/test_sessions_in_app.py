@@ -393,3 +393,16 @@ async def test_a_list_that_cannot_be_read_leaves_the_conversation(
         await face.until(lambda: face.said)
         await face.pilot.pause(0.1)
         assert len(face.turns) == 1
+
+
+async def test_what_was_typed_before_the_database_was_open_is_kept(tmp_path: Path) -> None:
+    """Left, or told to end, in the first moment: the draft is saved all the same."""
+
+    def open_slowly() -> SessionStore:
+        time.sleep(0.5)
+        return open_sessions(tmp_path)
+
+    async with open_app(ready=False, open_store=open_slowly) as face:
+        await face.type("half")
+        assert not face.app.saving.thread.is_open
+    assert _load_draft(tmp_path) == "half"
