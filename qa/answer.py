@@ -15,6 +15,8 @@ from qa.types import Citation, Passage, TextRange
 MOST_QUOTES = 5
 NO_WORDS = "The question has no words to look for."
 """Why there is no answer to "???"."""
+NO_SUBJECT = "The question does not say what it is about."
+"""Why there is none to "Why?" where nothing was asked before."""
 _CITED_SHARE = 0.75
 """A further passage is cited where its chance to answer is at least this share of the best one's."""
 

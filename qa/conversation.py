@@ -81,6 +81,11 @@ def needs_context(question: str) -> bool:
     return _points_back(words)
 
 
+def has_subject(question: str) -> bool:
+    """True where a word of it says what it is about; "Why?" asks about anything, so whatever answers it is chance."""
+    return any(names_subject(word) for word in _WORDS.findall(question))
+
+
 def names_subject(word: str) -> bool:
     """True where the word says what a question is about, as 'much', 'does' or 'happen' do not."""
     return word.lower() not in _EMPTY

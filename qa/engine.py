@@ -17,6 +17,7 @@ from index.errors import DocumentsError, IndexDamagedError, IndexStaleError, Not
 from index.types import BuildReport, Candidate, Changes, Encoder, ProgressCallback, Reader
 from qa.answer import (
     MOST_QUOTES,
+    NO_SUBJECT,
     NO_WORDS,
     build_citations,
     build_passages,
@@ -25,7 +26,7 @@ from qa.answer import (
     render_reason,
 )
 from qa.confidence import DEFAULT_THRESHOLD
-from qa.conversation import Understood, names_subject, understand
+from qa.conversation import Understood, has_subject, names_subject, understand
 from qa.enumerations import follow_lead_ins
 from qa.evidence import Evidence, score_sentences
 from qa.questions import check_question
@@ -192,7 +193,7 @@ class Engine:
         return sorted(scored, key=lambda one: -one.order) + found[len(head) :]
 
     def _decide(self, question: str, read: list[Evidence]) -> Answer:
-        confidence = estimate_confidence(read)
+        confidence = estimate_confidence(read) if has_subject(question) else 0.0
         threshold = DEFAULT_THRESHOLD if self._settings.threshold is None else self._settings.threshold
         answered = bool(read) and confidence >= threshold
         return Answer(
@@ -357,6 +358,8 @@ def _explain(question: str, read: list[Evidence], confidence: float, threshold: 
 
     if not analyze(question):
         return NO_WORDS
+    if not has_subject(question):
+        return NO_SUBJECT
     paragraph = read[0].source.paragraph if read else None
     missing = find_missing_words(question, paragraph.embedded_text) if paragraph else []
     return render_reason(read, [word for word in missing if names_subject(word)], confidence, threshold)

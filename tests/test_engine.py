@@ -74,6 +74,14 @@ def test_a_question_without_words_is_told_so(engine: Engine, question: str) -> N
     assert answer.reason == "The question has no words to look for."
 
 
+@pytest.mark.parametrize("question", ["Why?", "How much?", "What happened then?", "Tell me more."])
+def test_a_question_about_nothing_is_declined_with_the_reason(engine: Engine, question: str) -> None:
+    """Where nothing was asked before; whatever answered it would be chance."""
+    answer = engine.ask(question)
+    assert (answer.answered, answer.confidence) == (False, 0.0)
+    assert answer.reason == "The question does not say what it is about."
+
+
 def test_furniture_of_a_page_is_never_retrieved(engine: Engine) -> None:
     """'Leave a Reply' stands in the text and in no passage."""
     assert "Leave a Reply" in engine.load_article("trade.txt").text
