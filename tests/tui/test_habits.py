@@ -274,7 +274,7 @@ async def test_40_by_12_keeps_the_question_box() -> None:
         await face.press("f2")
         assert isinstance(face.app.focused, Sources)
         assert "[Sources]" in face.text
-        assert "twice a day." in face.text
+        await face.until(lambda: "twice a day." in face.text)
         await face.press("f2")
         assert "[Conversation]" in face.text
 

@@ -40,6 +40,12 @@ class SourceCard(Widget):
         times: int
         """2 for a double click."""
 
+    @dataclass
+    class Sized(Message):
+        """A source has another size (0-based among those of the turn)."""
+
+        number: int
+
     def __init__(self, place: Place, number: int) -> None:
         super().__init__()
         self.place = place
@@ -60,6 +66,10 @@ class SourceCard(Widget):
         """What is to be in sight where there are `height` rows, relative to the card: its quote, from the title on."""
         first, last = find_quote(self._draw(self.content_size.width))
         return Region(0, 0 if last <= height else first, self.size.width, last if last <= height else last - first)
+
+    def on_resize(self) -> None:
+        """Says so: what was in sight may not be."""
+        self.post_message(self.Sized(self.number))
 
     def on_click(self, event: events.Click) -> None:
         """Says that it was clicked."""
@@ -133,13 +143,19 @@ class Sources(VerticalScroll):
         return self._turn is not None and bool(self._turn.places or self._turn.can_fold)
 
     def _show_chosen(self) -> None:
-        if (card := self._chosen) is not None and card.is_attached:
+        if (card := self._chosen) is not None and card.is_attached and card.size.width:
             region = card.region_of_quote(self.size.height).translate(card.virtual_region.offset)
             self.scroll_to_region(region, animate=False, force=True, top=region.height > self.size.height)
 
     def on_resize(self) -> None:
         """The source of the quote under the cursor stays in sight."""
         self.call_after_refresh(self._show_chosen)
+
+    def on_source_card_sized(self, event: SourceCard.Sized) -> None:
+        """The same once the cards are laid out anew, which may be later: shown as a tab, the pane comes before them."""
+        event.stop()
+        if self._chosen is not None and event.number <= self._chosen.number:
+            self.call_after_refresh(self._show_chosen)
 
     def _move(self, by: int) -> None:
         if self._turn is None or not self._has_cursor:
