@@ -4,6 +4,8 @@ Importing the commands takes 40 ms, in which an interruption would be a tracebac
 """
 
 import os
+import signal
+from types import FrameType
 
 _STDERR = 2
 _INTERRUPTED = 130
@@ -13,12 +15,28 @@ _INTERRUPTED = 130
 def main() -> None:
     """Runs the command that was typed."""
     try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
         from qa.cli import main as run
 
         run()
     except KeyboardInterrupt:
-        os.write(_STDERR, b"interrupted\n")
-        os._exit(_INTERRUPTED)
+        _leave()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """As Python does it, but for an import: cut off there, an exception is lost or leaves a lock that is waited for
+    for ever."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            _leave()
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
+def _leave() -> None:
+    os.write(_STDERR, b"interrupted\n")
+    os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

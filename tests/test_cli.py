@@ -272,9 +272,28 @@ def test_interrupted_at_any_instant_is_one_line(docs: Path, milliseconds: int) -
     process.stdout.readline()
     time.sleep(milliseconds / 1000)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    try:
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert told.strip() == "interrupted"
     assert process.returncode == 130
+
+
+def test_interrupted_where_an_import_cannot_be(tmp_path: Path) -> None:
+    """When a module's lock is let go, Python calls back: an exception is lost there, and the lock of imports stays."""
+    code = (
+        "import signal, sys, qa.__main__ as qa\n"
+        "def trace(frame, event, argument):\n"
+        "    if frame.f_code.co_name == 'cb' and 'importlib' in frame.f_code.co_filename:\n"
+        "        sys.settrace(None)\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "sys.settrace(trace)\n"
+        "qa.main()\n"
+    )
+    command = [sys.executable, "-c", code, "--docs", str(tmp_path), "ask", "Who?"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stderr, done.returncode) == ("interrupted\n", 130)
 
 
 def test_the_installed_command_begins_like_the_module() -> None:
