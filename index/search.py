@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from index import records
 from index.durable import storage_errors
-from index.lexical import LexicalScore, score_bm25, weigh_terms, without_stop_words
-from index.store import Snapshot
+from index.engines.tantivy_words import LexicalScore, score_bm25, weigh_terms, without_stop_words
+from index.storage import records
+from index.storage.snapshot import Snapshot
 from index.types import Candidate
 
 if TYPE_CHECKING:

@@ -266,7 +266,7 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
-class Reader(Protocol):
+class CrossEncoder(Protocol):
     """A cross-encoder: reads a question and a passage together."""
 
     @property

@@ -18,7 +18,7 @@ from index.errors import QaError, StorageError, UsageError
 from qa.diagnostics import ExitCode, exit_code_for, tell, tell_error
 
 if TYPE_CHECKING:
-    from qa.engine import Engine
+    from qa.answerer import Answerer
     from qa.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,13 +107,13 @@ def cli(context: click.Context, plain: bool, continued: bool, number: int | None
 def _converse(context: click.Context, plain: bool, continued: bool, number: int | None) -> None:
     documents = None
     if number is not None:
-        from qa.session_commands import find_documents
+        from qa.commands.sessions import find_documents
 
         documents = find_documents(number)
     # Asked for by its number, a conversation goes on over its own folder, wherever one is.
     settings = _load_settings(context, **({} if context.obj.get("docs") else {"docs": documents}))
     if continued:
-        from qa.session_commands import find_latest
+        from qa.commands.sessions import find_latest
 
         number = find_latest(settings.docs)
     # The app is drawn on stderr, as Textual does it; a dumb terminal (a shell inside an editor) cannot be drawn on.
@@ -129,22 +129,22 @@ def _run_plain(settings: Settings, number: int | None) -> int:
     from qa.plain import Keeping, run_plain
 
     if number is None and not sys.stdin.isatty():
-        return run_plain(lambda: _open_engine(settings, draws=False), sys.stdin, sys.stdout)
-    from qa.sessions import open_sessions
+        return run_plain(lambda: _open_answerer(settings, draws=False), sys.stdin, sys.stdout)
+    from qa.sessions.store import open_sessions
 
     try:
         keeping = Keeping(open_sessions(), str(settings.docs), number)
     except StorageError as error:
         tell(f"The conversation is not being saved: {error}")
         keeping = None
-    return run_plain(lambda: _open_engine(settings, draws=False), sys.stdin, sys.stdout, keeping)
+    return run_plain(lambda: _open_answerer(settings, draws=False), sys.stdin, sys.stdout, keeping)
 
 
-def _open_engine(settings: Settings, *, draws: bool = True) -> Engine:
-    from qa.engine import open_engine
+def _open_answerer(settings: Settings, *, draws: bool = True) -> Answerer:
+    from qa.answerer import open_answerer
 
     with _progress_line(draws=draws) as progress:
-        return open_engine(settings, progress=progress, tell=tell)
+        return open_answerer(settings, progress=progress, tell=tell)
 
 
 @contextmanager
@@ -235,10 +235,10 @@ def _answer_all(
     only_one: bool,
 ) -> ExitCode:
     """Answers each line on stdout; the worst of their codes. A line that is no question does not stop the others."""
-    from qa.questions import parse_request
+    from qa.answering.request import parse_request
 
     worst: ExitCode | None = None
-    engine: Engine | None = None
+    answerer: Answerer | None = None
     for place, line in lines:
         if only_one and worst is not None:
             raise UsageError(_ONE_OBJECT)
@@ -249,8 +249,8 @@ def _answer_all(
             worst = ExitCode.USAGE
             continue
         # Opened only for a question that can be meant, so that a wrong one is told at once.
-        engine = engine or _open_engine(settings)
-        answer = engine.ask(request.question, request.history)
+        answerer = answerer or _open_answerer(settings)
+        answer = answerer.ask(request.question, request.history)
         _write(show(answer, request.identifier))
         code = ExitCode.ANSWERED if answer.answered else ExitCode.NOT_IN_ARTICLES
         worst = max(worst or code, code)
@@ -262,7 +262,7 @@ def _answer_all(
 def _build_renderer(
     settings: Settings, as_json: bool, as_json_lines: bool, as_markdown: bool, *, several: bool
 ) -> Callable[..., str]:
-    from qa import render
+    from qa.output import render
 
     if as_json:
         return lambda answer, _: render.render_json(answer)
@@ -307,7 +307,7 @@ def index_command(
     progress_json: bool,
 ) -> None:
     """Bring the index up to date with the folder."""
-    from qa import indexing
+    from qa.commands import indexing
 
     if status and (rebuild or watch or check or progress_json):
         raise UsageError("--status changes nothing; leave out --rebuild, --watch, --check and --progress-json.")
@@ -333,7 +333,7 @@ def index_command(
 @click.pass_context
 def show(context: click.Context, path: str, span: str | None) -> None:
     """Print an article's canonical text, the one that offsets count in."""
-    from qa.showing import render_article
+    from qa.commands.show import render_article
 
     _write(render_article(_load_settings(context), path, span, on_terminal=sys.stdout.isatty()))
 
@@ -351,8 +351,8 @@ def verify(context: click.Context, answers: str, as_json: bool) -> None:
 
     Reads what `qa ask --json` or --jsonl wrote; needs no index. Exit code 0: all hold; 1: one or more do not.
     """
-    from qa import verify as verifying
-    from qa.render import render_record
+    from qa.commands import verify as verifying
+    from qa.output.render import render_record
 
     settings = _load_settings(context)
     name = "stdin" if answers == "-" else answers
@@ -442,7 +442,7 @@ def _unreadable(name: str, error: OSError | ValueError) -> UsageError:
 @click.pass_context
 def serve_command(context: click.Context, host: str, port: int) -> None:
     """Show the app in a browser."""
-    from qa.serve import serve
+    from qa.serving.browser import serve
 
     serve(_load_settings(context), host=host, port=port)
 
@@ -460,7 +460,7 @@ def sessions(
     words: tuple[str, ...], as_json: bool, rename: tuple[int, str] | None, delete: int | None, restore: int | None
 ) -> None:
     """List the saved conversations that hold all WORDS; rename, delete, restore one."""
-    from qa import session_commands as commands
+    from qa.commands import sessions as commands
 
     if (rename is not None) + (delete is not None) + (restore is not None) > 1:
         raise UsageError("--rename, --delete and --restore exclude each other; choose one.")
@@ -484,7 +484,7 @@ def sessions(
 @click.option("-o", "--output", metavar="FILE", help="A new file; its ending tells the format. Default: stdout.")
 def export(session: int, form: str | None, output: str | None) -> None:
     """Write a saved conversation with its citations as Markdown, JSON or HTML."""
-    from qa.session_commands import export_session
+    from qa.commands.sessions import export_session
 
     _write(export_session(session, form, output))
 

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from index.errors import QaError, UnusableError, UsageError
 from index.types import BuildReport, Progress, Skipped
-from qa.safe_text import safe_line
+from qa.output.safe_text import safe_line
 
 _SECONDS_BETWEEN_DRAWS = 0.1
 _SECONDS_BETWEEN_LINES = 5.0

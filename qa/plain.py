@@ -12,8 +12,8 @@ from typing import TextIO, TypeVar
 
 from index.errors import QaError
 from qa.diagnostics import ExitCode, exit_code_for, tell, tell_error
-from qa.safe_text import safe_line, safe_text
-from qa.sessions import SavedTurn, SessionStore, build_history
+from qa.output.safe_text import safe_line, safe_text
+from qa.sessions.store import SavedTurn, SessionStore, build_history
 from qa.types import Answer, Asks, Citation, Turn
 
 T = TypeVar("T")
@@ -58,23 +58,23 @@ class Keeping:
             self.store.save_failure(turn_id, str(outcome))
 
 
-def run_plain(open_engine: Callable[[], Asks], source: TextIO, target: TextIO, keeping: Keeping | None = None) -> int:
+def run_plain(open_answerer: Callable[[], Asks], source: TextIO, target: TextIO, keeping: Keeping | None = None) -> int:
     """Answers each line of `source` on `target` until its end; returns the exit code.
 
     0 where the last question was answered or none was asked, 1 where it is not in the articles; the code of the error
-    where the engine cannot be opened. A question that fails is told on stderr and does not end the conversation.
+    where the answerer cannot be opened. A question that fails is told on stderr and does not end the conversation.
 
     :param keeping: where the conversation is saved, and what it goes on with; None saves nothing.
     """
     try:
-        engine = open_engine()
+        answerer = open_answerer()
     except QaError as error:
         tell_error(error)
         return exit_code_for(error)
     try:
-        return _Conversation(engine, target, keeping, prompts=source.isatty()).run(source)
+        return _Conversation(answerer, target, keeping, prompts=source.isatty()).run(source)
     finally:
-        engine.close()
+        answerer.close()
         if keeping is not None:
             keeping.store.close()
 
@@ -82,8 +82,8 @@ def run_plain(open_engine: Callable[[], Asks], source: TextIO, target: TextIO, k
 class _Conversation:
     """What was asked and answered so far."""
 
-    def __init__(self, engine: Asks, target: TextIO, keeping: Keeping | None, *, prompts: bool) -> None:
-        self._engine = engine
+    def __init__(self, answerer: Asks, target: TextIO, keeping: Keeping | None, *, prompts: bool) -> None:
+        self._answerer = answerer
         self._target = target
         self._keeping = keeping
         self._prompts = prompts
@@ -158,7 +158,7 @@ class _Conversation:
     def _ask(self, question: str, *, as_typed: bool = False) -> None:
         turn_id = self._save(lambda keeping: keeping.save_question(question, as_typed=as_typed)) or 0
         try:
-            answer = self._engine.ask(question, tuple(self._history[-_MOST_HISTORY:]), as_typed=as_typed)
+            answer = self._answerer.ask(question, tuple(self._history[-_MOST_HISTORY:]), as_typed=as_typed)
         except QaError as error:
             tell(f"Error: {error}")
             failure = error

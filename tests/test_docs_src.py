@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[1] / "docs_src"
-SHARED = Path(os.environ.get("QA_SHARED", Path(__file__).parents[2] / "shared"))
+from tests.helpers.places import ROOT, SHARED
+
+DOCS = ROOT / "docs_src"
 
 FACTS = {
     "china-russia-position.md": [

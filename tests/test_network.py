@@ -19,7 +19,8 @@ from termios import TIOCSWINSZ
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.places import ROOT
+
 QUESTION = "Did China condemn the invasion?"
 SECONDS_TO_ANSWER = 120
 SECONDS_TO_STAY = 30
@@ -28,6 +29,7 @@ SECONDS_TO_STAY = 30
 # Told by the interpreter itself, in this process and in every child, however it ends (`os._exit` runs no atexit).
 NOTE_SOCKETS = """
 import os, sys
+from tests.helpers.places import ROOT
 
 def note(event, arguments, file=os.open(os.environ["QA_TEST_SOCKETS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)):
     if event.startswith("socket."):

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.places import ROOT
+
 PACKAGES = ("qa", "index")
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "qa", "index", "docs_src", "tests"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

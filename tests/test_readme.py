@@ -17,8 +17,8 @@ import pytest
 
 from qa.cli import cli
 from qa.settings import Settings
+from tests.helpers.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 

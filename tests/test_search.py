@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hash_encoder import HashEncoder
 from hypothesis import given
 from hypothesis import strategies as st
-from index_views import open_existing
 
-from index.build import refresh
 from index.search import fuse, search_candidates
-from index.store import Snapshot
+from index.storage.snapshot import Snapshot
 from index.types import Candidate
+from index.updating.build import refresh
+from tests.helpers.hash_encoder import HashEncoder
+from tests.helpers.index_views import open_existing
 
 ENCODER = HashEncoder()
 

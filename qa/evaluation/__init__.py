@@ -4,7 +4,7 @@
     what is right               asks,      numbers with    text, JSON,
                                 resumes    intervals       comparison
 
-Decides nothing about answers: it sees the engine only as a face does.
+Decides nothing about answers: it sees the answerer only as a face does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["evaluate", "evaluate_file", "locate_partial_file"]
 
 def evaluate_file(
     path: Path,
-    engine: Asks,
+    answerer: Asks,
     *,
     docs: Path,
     threshold: float,
@@ -38,13 +38,13 @@ def evaluate_file(
 ) -> Report:
     """The report over all questions of `path`. An interrupted run is continued by the next call with the same input.
 
-    :param engine: open over `docs`, with 10 passages an answer and a threshold of 0, so that there is a quote to
+    :param answerer: open over `docs`, with 10 passages an answer and a threshold of 0, so that there is a quote to
         judge for every question; not refreshing by itself.
     :param threshold: confidence from which a question counts as answered.
     :param baseline: a saved `qa eval --json` to compare with.
     :param on_done: gets (questions done, questions in all) after each.
     :param as_typed: takes nothing over from the conversations of questions, to see what taking over is worth.
-    :param reranker: which one the engine was opened with; results of two are never mixed.
+    :param reranker: which one the answerer was opened with; results of two are never mixed.
     :param tell: gets a sentence on labels that name what is not in the index.
     :raises UsageError: the question file or the baseline cannot be used.
     :raises IndexStaleError: articles changed since the index was built.
@@ -56,7 +56,7 @@ def evaluate_file(
     options = (str(reranker), str(threshold), str(as_typed))
     return evaluate(
         load_questions(path),
-        engine,
+        answerer,
         name=path.name,
         threshold=threshold,
         earlier=earlier,
@@ -70,7 +70,7 @@ def evaluate_file(
 
 def evaluate(
     questions: Sequence[Question],
-    engine: Asks,
+    answerer: Asks,
     *,
     name: str,
     threshold: float,
@@ -86,13 +86,13 @@ def evaluate(
     from qa.evaluation.report import build_report
     from qa.evaluation.run import build_key, build_table, refuse_stale, run_questions
 
-    state = engine.load_state()
+    state = answerer.load_state()
     refuse_stale(state)
-    if lost := describe_lost_labels(questions, engine):
+    if lost := describe_lost_labels(questions, answerer):
         tell(lost)
     kept = _open_partial(partial, build_key(scope, state.info, threshold, as_typed, questions), tell)
     try:
-        results = run_questions(questions, engine, threshold, kept, on_done, as_typed=as_typed)
+        results = run_questions(questions, answerer, threshold, kept, on_done, as_typed=as_typed)
     finally:
         if kept is not None:
             kept.close()
@@ -120,7 +120,7 @@ def locate_partial_file(questions: Path, docs: Path, options: Sequence[str] = ()
     other options have other files, so that none takes away what another has done."""
     import hashlib
 
-    from index.models import find_cache_folder
+    from index.cache_folder import find_cache_folder
 
     named = os.fsencode("\0".join((str(questions.resolve()), str(docs.resolve()), *options)))
     return find_cache_folder() / "eval" / f"{hashlib.blake2b(named, digest_size=12).hexdigest()}.jsonl"

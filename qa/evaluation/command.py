@@ -1,4 +1,4 @@
-"""`qa eval`: opens an engine the way measuring needs it, shows progress, and returns the report as it is printed."""
+"""`qa eval`: opens an answerer the way measuring needs it, shows progress, and returns the report as it is printed."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from qa.confidence import DEFAULT_THRESHOLD
+from qa.answerer import open_answerer
+from qa.answering.confidence import DEFAULT_THRESHOLD
 from qa.diagnostics import ProgressLine, render_seconds, tell
-from qa.engine import open_engine
 from qa.evaluation import evaluate_file
 from qa.evaluation.measures import RANKED
 from qa.evaluation.report import Report, build_record, render_report
-from qa.render import render_record
+from qa.output.render import render_record
 from qa.settings import Settings
 
 
 def run_evaluation(
     settings: Settings, questions: Path, *, baseline: Path | None, as_json: bool, as_typed: bool = False
 ) -> str:
-    """The report over `questions`, as text or JSON; raises like `evaluate_file` and `open_engine`.
+    """The report over `questions`, as text or JSON; raises like `evaluate_file` and `open_answerer`.
 
     Never refreshes: numbers of an index that changed under way would be of nothing. Asks with a threshold of 0, so
     that every question has a quote to judge, and counts as answered what the chosen threshold would have answered.
@@ -27,11 +27,11 @@ def run_evaluation(
     asking = replace(settings, passages=max(RANKED, settings.passages), threshold=0.0, refresh=False)
     threshold = DEFAULT_THRESHOLD if settings.threshold is None else settings.threshold
     line = _QuestionsLine()
-    engine = open_engine(asking, tell=tell)
+    answerer = open_answerer(asking, tell=tell)
     try:
         report = evaluate_file(
             questions,
-            engine,
+            answerer,
             docs=settings.docs,
             threshold=threshold,
             baseline=baseline,
@@ -46,7 +46,7 @@ def run_evaluation(
         raise
     finally:
         line.close()
-        engine.close()
+        answerer.close()
     return render_evaluation(report, as_json=as_json)
 
 

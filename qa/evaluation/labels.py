@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from index.blocks import split_blocks
+from index.text.blocks import split_blocks
 from qa.evaluation.questions import Question
 from qa.types import Asks
 
 
-def describe_lost_labels(questions: Sequence[Question], engine: Asks) -> str | None:
+def describe_lost_labels(questions: Sequence[Question], answerer: Asks) -> str | None:
     """A sentence on the labels whose article, or whose block of it, the open index does not have; None without any."""
-    counts = _count_blocks(questions, engine)
+    counts = _count_blocks(questions, answerer)
     lost = [
         (question.identifier, path, block)
         for question in questions
@@ -29,8 +29,8 @@ def describe_lost_labels(questions: Sequence[Question], engine: Asks) -> str | N
     )
 
 
-def _count_blocks(questions: Sequence[Question], engine: Asks) -> dict[str, int | None]:
+def _count_blocks(questions: Sequence[Question], answerer: Asks) -> dict[str, int | None]:
     """Blocks of each article that a label names; None where the index has no such article."""
-    known = {article.path for article in engine.list_articles()}
+    known = {article.path for article in answerer.list_articles()}
     paths = {path for question in questions for path, _ in question.relevant}
-    return {path: len(split_blocks(engine.load_article(path).text)) if path in known else None for path in paths}
+    return {path: len(split_blocks(answerer.load_article(path).text)) if path in known else None for path in paths}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import UsageError
-from qa.questions import MOST_CHARACTERS
+from qa.answering.request import MOST_CHARACTERS
 from qa.types import Turn
 
 Place = tuple[str, int | None]

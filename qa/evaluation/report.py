@@ -23,7 +23,7 @@ from qa.evaluation.measures import (
     estimate_measures,
 )
 from qa.evaluation.questions import Question
-from qa.safe_text import safe_line
+from qa.output.safe_text import safe_line
 from qa.types import IndexInfo
 
 REPORT_VERSION = 1

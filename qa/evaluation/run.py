@@ -18,7 +18,7 @@ from typing import IO, Any
 import numpy as np
 
 from index.errors import IndexStaleError, StorageError
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
 from qa.evaluation.measures import COLUMNS, RANKED, Table
 from qa.evaluation.questions import EXCERPT_KIND, Place, Question, holds_answer, normalise
 from qa.evaluation.ranking import RANKING_COLUMNS, score_rankings
@@ -55,7 +55,7 @@ class Result:
 
 def run_questions(
     questions: Sequence[Question],
-    engine: Asks,
+    answerer: Asks,
     threshold: float,
     partial: PartialFile | None,
     on_done: OnDone,
@@ -64,26 +64,26 @@ def run_questions(
 ) -> list[Result]:
     """A result for each question, in order; those in `partial` are not asked again.
 
-    `engine` should list RANKED passages and quote whatever its confidence: a question counts as answered from
+    `answerer` should list RANKED passages and quote whatever its confidence: a question counts as answered from
     `threshold` on. `as_typed` takes nothing over from a question's conversation. Raises IndexStaleError where the
     articles are not those of the index, before or after.
     """
-    refuse_stale(engine.load_state())
+    refuse_stale(answerer.load_state())
     done = {result.identifier: result for result in (partial.results if partial else ())}
     waiting = [question for question in questions if question.identifier not in done]
     if waiting:
         # The first question pays for loading the models; asked once more, it does not.
-        engine.ask(waiting[0].text, waiting[0].history, as_typed=as_typed)
-    articles = _Articles(engine)
+        answerer.ask(waiting[0].text, waiting[0].history, as_typed=as_typed)
+    articles = _Articles(answerer)
     for question in waiting:
         began = time.perf_counter()
-        answer = engine.ask(question.text, question.history, as_typed=as_typed)
+        answer = answerer.ask(question.text, question.history, as_typed=as_typed)
         result = _judge(question, answer, (time.perf_counter() - began) * 1000, threshold, articles)
         done[question.identifier] = result
         if partial is not None:
             partial.append(result)
         on_done(len(done), len(questions))
-    refuse_stale(engine.load_state())
+    refuse_stale(answerer.load_state())
     return [done[question.identifier] for question in questions]
 
 
@@ -115,8 +115,8 @@ def _judge(question: Question, answer: Answer, ms: float, threshold: float, arti
 class _Articles:
     """Canonical texts of the open generation; the last few are kept."""
 
-    def __init__(self, engine: Asks) -> None:
-        self.load = lru_cache(_ARTICLES_KEPT)(lambda path: engine.load_article(path).text)
+    def __init__(self, answerer: Asks) -> None:
+        self.load = lru_cache(_ARTICLES_KEPT)(lambda path: answerer.load_article(path).text)
 
 
 def _judge_quote(question: Question, first: Citation | None) -> bool | None:

@@ -1,6 +1,6 @@
-"""The app: owns engine, saved sessions and index upkeep, and what screens may ask of them.
+"""The app: owns answerer, saved sessions and index upkeep, and what screens may ask of them.
 
-Imports nothing heavy beyond Textual: the engine is opened in a thread after the first paint.
+Imports nothing heavy beyond Textual: the answerer is opened in a thread after the first paint.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from textual.widgets import TextArea
 
 from index.errors import QaError
 from index.types import Changes, Progress
-from qa.drafts import Drafts
-from qa.safe_text import safe_line, safe_text
-from qa.sessions import Session, SessionStore, open_sessions
-from qa.tui.ending import run_until_told
+from qa.output.safe_text import safe_line, safe_text
+from qa.sessions.drafts import Drafts
+from qa.sessions.store import Session, SessionStore, open_sessions
+from qa.tui.background.saving import Saving
+from qa.tui.background.upkeep import Upkeep, UpkeepOptions
+from qa.tui.background.worker_thread import Urgency, WorkerThread
 from qa.tui.keys import (
     HELP,
     bindings,
@@ -34,9 +36,7 @@ from qa.tui.keys import (
     first_key,
     named,
 )
-from qa.tui.leaving import LeavingApp
 from qa.tui.palette import actions_of
-from qa.tui.saving import Saving
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.screens.articles import ArticlesScreen, list_articles
 from qa.tui.screens.conversation import ConversationScreen
@@ -45,10 +45,10 @@ from qa.tui.screens.problems import ProblemsScreen
 from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
 from qa.tui.screens.text import TextScreen
+from qa.tui.terminal.desktop import LeavingApp
+from qa.tui.terminal.shutdown import run_until_told
 from qa.tui.turns import TurnModel, turn_from_saved
-from qa.tui.upkeep import Upkeep, UpkeepOptions
 from qa.tui.widgets.status import IndexStatus
-from qa.tui.worker_thread import Urgency, WorkerThread
 from qa.types import ArticleView, Asks
 
 if TYPE_CHECKING:
@@ -92,20 +92,20 @@ class QaApp(LeavingApp):
 
     def __init__(
         self,
-        open_engine: Callable[[], Asks],
+        open_answerer: Callable[[], Asks],
         options: AppOptions,
         open_store: Callable[[], SessionStore] = open_sessions,
     ) -> None:
         """
-        :param open_engine: opens an existing index; raises IndexFolderError where there is none that can be used.
+        :param open_answerer: opens an existing index; raises IndexFolderError where there is none that can be used.
         :param open_store: opens the saved sessions. Both are called in threads, after the first paint.
         """
         # Otherwise Textual keeps to NO_COLOR by shades of grey, which are colours too.
         super().__init__(in_browser=options.in_browser, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._options = options
-        self.engine = WorkerThread(open_engine, "qa-engine")
+        self.answerer = WorkerThread(open_answerer, "qa-answerer")
         self.saving = Saving(open_store, str(options.documents), self._tell_wrong)
-        self.upkeep = Upkeep(self.engine, self, options.upkeep)
+        self.upkeep = Upkeep(self.answerer, self, options.upkeep)
         self._main = ConversationScreen(self)
         self._drafts = Drafts(options.documents)
         self._draft_timer: Timer | None = None
@@ -193,7 +193,7 @@ class QaApp(LeavingApp):
         await self.upkeep.close()
         await self._leave_draft()
         self.saving.close()
-        self.engine.close()
+        self.answerer.close()
 
     def watch_app_focus(self, has_focus: bool) -> None:
         """A browser's page that was opened in the background has never given the focus to the question box."""
@@ -217,13 +217,13 @@ class QaApp(LeavingApp):
         """True where the index is known to be up to date."""
         return self.upkeep.is_fresh
 
-    async def ask_engine(self, function: Callable[[Asks], T], urgency: Urgency = Urgency.LOOK_UP) -> T:
-        """Runs a function of the engine in its thread."""
-        return await self.engine.run(function, urgency)
+    async def ask_answerer(self, function: Callable[[Asks], T], urgency: Urgency = Urgency.LOOK_UP) -> T:
+        """Runs a function of the answerer in its thread."""
+        return await self.answerer.run(function, urgency)
 
     async def load_article(self, path: str) -> ArticleView:
         """An article of the open generation."""
-        return await self.ask_engine(lambda engine: engine.load_article(path))
+        return await self.ask_answerer(lambda answerer: answerer.load_article(path))
 
     async def save_question(self, turn: TurnModel) -> None:
         """Saves a question before it is answered."""
@@ -249,11 +249,11 @@ class QaApp(LeavingApp):
     def index_opened(self) -> None:
         """Questions can be answered."""
         self.main.conversation.set_welcome(self.welcome)
-        self.main.engine_opened()
+        self.main.answerer_opened()
 
     def index_failed(self, message: str) -> None:
         """What stands in the way: in the middle of the screen where nothing can be asked, else for a moment."""
-        if self.engine.is_open:
+        if self.answerer.is_open:
             self.tell(message, wrong=True)
         else:
             [refresh] = (first_key(action, self._usable_keys) for action in named("refresh"))
@@ -294,10 +294,10 @@ class QaApp(LeavingApp):
     @work(exclusive=True, group="list")
     async def show_articles(self) -> None:
         """The list of articles, and the article picked from it."""
-        if not self.engine.is_open:
+        if not self.answerer.is_open:
             self.tell("There is no index yet.")
             return
-        listed = await self.ask_engine(lambda engine: list_articles(engine, self.upkeep.skipped))
+        listed = await self.ask_answerer(lambda answerer: list_articles(answerer, self.upkeep.skipped))
         path = await self.push_screen_wait(ArticlesScreen(listed))
         if path is not None:
             try:
@@ -365,7 +365,7 @@ class QaApp(LeavingApp):
     @work
     async def export_session(self, form: str) -> None:
         """Asks where to, and writes the session there; never over a file that exists."""
-        from qa.export import find_current_folder, find_free_path, resolve_path, write_export
+        from qa.sessions.export import find_current_folder, find_free_path, resolve_path, write_export
 
         if (session_id := self.saving.session_id) is None:
             self.tell("There is nothing to export yet; ask a question first.")
@@ -421,16 +421,16 @@ def run_app(settings: Settings, session_id: int | None = None, *, in_browser: bo
     import gc
     from dataclasses import replace
 
-    def open_engine() -> Asks:
+    def open_answerer() -> Asks:
         # Half a second of imports; in a thread, after the first paint.
-        from qa.engine import open_engine as open_it
+        from qa.answerer import open_answerer as open_it
 
-        engine = open_it(replace(settings, refresh=False))
+        answerer = open_it(replace(settings, refresh=False))
         # What the models' libraries made lives as long as the app. Left to the collector of garbage, it held the event
         # loop for 110 ms now and then.
         gc.freeze()
-        return engine
+        return answerer
 
     upkeep = UpkeepOptions(build_index_command(settings), settings.refresh)
     options = AppOptions(settings.docs, upkeep, settings.theme, settings.keys, session_id, in_browser)
-    return run_until_told(QaApp(open_engine, options))
+    return run_until_told(QaApp(open_answerer, options))

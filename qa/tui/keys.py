@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from textual.binding import Binding, BindingType
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
-from qa.safe_text import safe_line
+from qa.output.safe_text import safe_line
 
 
 @dataclass(frozen=True, slots=True)

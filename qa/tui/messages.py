@@ -69,7 +69,7 @@ class PlaceWanted(Message):
 
 @dataclass
 class PassagesFound(Message):
-    """The closest passages of a question, before its quotes are scored; posted from the engine's thread."""
+    """The closest passages of a question, before its quotes are scored; posted from the answerer's thread."""
 
     turn: TurnModel
     passages: tuple[Passage, ...]

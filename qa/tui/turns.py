@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from qa.sessions import SavedTurn, TurnState
+from qa.sessions.store import SavedTurn, TurnState
 from qa.types import Answer, Citation, Passage, TextRange
 
 

@@ -1,4 +1,4 @@
-"""Chooses how scores become an order and a chance: the numbers of qa/ranking.py and qa/confidence.py.
+"""Chooses how scores become an order and a probability: the numbers of `ranking` and `confidence` in qa/answering.
 
     python -m tests.benchmarks.calibrate [--limit 400] [--sets squad2-dev,news-dev]
 
@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.types import Reading, Span
-from qa.confidence import build_features
-from qa.engine import Engine, open_engine
+from qa.answerer import Answerer, open_answerer
+from qa.answering.confidence import build_features
+from qa.answering.evidence import Evidence, score_sentences
+from qa.answering.quotes import cut_quote
+from qa.answering.ranking import blend, compute_brevity
 from qa.evaluation.questions import Question, holds_answer, load_questions
-from qa.evidence import Evidence, score_sentences
-from qa.quotes import cut_quote
-from qa.ranking import blend, compute_brevity
 from qa.settings import Settings
 from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, find_sets
 
@@ -51,11 +51,11 @@ def gather(one: EvaluationSet, cache: Path, limit: int) -> list[Row]:
         copy_docs(one.docs, docs)
         questions = load_questions(one.questions)
         step = max(1, len(questions) // limit)
-        engine = open_engine(Settings(docs=docs))
+        answerer = open_answerer(Settings(docs=docs))
         try:
-            rows = [build_row(engine, question) for question in progress(questions[::step][:limit], one.name)]
+            rows = [build_row(answerer, question) for question in progress(questions[::step][:limit], one.name)]
         finally:
-            engine.close()
+            answerer.close()
         kept.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()]
     for row in rows:
@@ -64,7 +64,7 @@ def gather(one: EvaluationSet, cache: Path, limit: int) -> list[Row]:
 
 
 def order_now(row: Row) -> None:
-    """Puts the candidates in the order that qa/ranking.py gives now."""
+    """Puts the candidates in the order that qa/answering/ranking.py gives now."""
     brevity = compute_brevity(row["terms"])
     for one in row["candidates"]:
         reading = Reading(one["relevance"], (Span(0, 1, one["margin"]),), 0.0)
@@ -79,9 +79,9 @@ def progress(questions: Sequence[Question], name: str) -> Sequence[Question]:
     return questions
 
 
-def build_row(engine: Engine, question: Question) -> Row:
+def build_row(answerer: Answerer, question: Question) -> Row:
     """What is known of one question."""
-    evidence = [one for one in engine.gather_evidence(question.text, question.history) if one.reading is not None]
+    evidence = [one for one in answerer.gather_evidence(question.text, question.history) if one.reading is not None]
     return {
         "answerable": question.answerable,
         "extractive": question.extractive,
@@ -143,7 +143,7 @@ def print_orders(sets: dict[str, list[Row]]) -> None:
         print(name.ljust(54), *(f"{value:.3f}" for value in table[name]), f"{np.mean(table[name]):.4f}")
 
 
-def fit_chance(sets: dict[str, list[Row]]) -> None:
+def fit_probability(sets: dict[str, list[Row]]) -> None:
     """Fits on the even questions, each set weighing the same; prints weights, and by set how the odd ones fare."""
     from sklearn.linear_model import LogisticRegression
 
@@ -219,7 +219,7 @@ def main() -> None:
     wanted = options.sets.split(",")
     sets = {one.name: gather(one, options.cache, options.limit) for one in find_sets(SHARED) if one.name in wanted}
     print_orders(sets)
-    fit_chance(sets)
+    fit_probability(sets)
 
 
 if __name__ == "__main__":

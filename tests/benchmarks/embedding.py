@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from index.encoder import load_encoder
-from index.models import DEFAULT_ENCODER, find_builtin
+from index.models.encoder import load_encoder
+from index.models.model_files import DEFAULT_ENCODER, find_builtin
 
 _SLICE = 250
 _BATCH = 32

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index import lexical
-from index.build import refresh
-from index.encoder import load_encoder
-from index.folder import locate_index_folder
+from index.engines import tantivy_words as lexical
+from index.models.encoder import load_encoder
 from index.search import search_candidates
-from index.store import Snapshot, open_snapshot
+from index.storage.folder import locate_index_folder
+from index.storage.snapshot import Snapshot, open_snapshot
 from index.types import Encoder
+from index.updating.build import refresh
 from qa.evaluation.questions import Question, load_questions
 from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, find_sets
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from index.models import DEFAULT_ENCODER, find_builtin
+from index.models.model_files import DEFAULT_ENCODER, find_builtin
 
 _WEIGHTS = "weights.bin"
 _PREAMBLE = "import sys, time, onnxruntime, tokenizers; path = sys.argv[1]; began = time.perf_counter();"

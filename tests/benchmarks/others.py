@@ -1,7 +1,7 @@
 """Other tools at the task of plain.py, as their own first pages show them; speed.py runs those that are installed.
 
-    python tests/benchmarks/others.py TOOL build DOCS OUT
-    python tests/benchmarks/others.py TOOL ask OUT QUESTION
+    python -m tests.benchmarks.others TOOL build DOCS OUT
+    python -m tests.benchmarks.others TOOL ask OUT QUESTION
 
 TOOL is `txtai` (the same model, all-MiniLM-L6-v2, with its content store) or `bm25s` (words alone, no model).
 """

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index.errors import QaError
-from qa.confidence import DEFAULT_THRESHOLD
-from qa.engine import open_engine
+from qa.answerer import open_answerer
+from qa.answering.confidence import DEFAULT_THRESHOLD
 from qa.evaluation import evaluate
 from qa.evaluation.command import render_evaluation
 from qa.evaluation.measures import RANKED
@@ -99,14 +99,14 @@ def measure_set(chosen: EvaluationSet, options: argparse.Namespace) -> Report:
     docs = options.cache / "sets" / chosen.name
     copy_docs(chosen.docs, docs)
     base = Settings(docs=docs.resolve(), reranker=options.reranker, model=options.model)
-    open_engine(base, tell=say).close()
+    open_answerer(base, tell=say).close()
     questions = sample(load_questions(chosen.questions), options.limit)
-    engine = open_engine(replace(base, passages=RANKED, threshold=0.0, refresh=False), tell=say)
+    answerer = open_answerer(replace(base, passages=RANKED, threshold=0.0, refresh=False), tell=say)
     baseline = options.baseline / f"{chosen.name}.json" if options.baseline else None
     try:
         report = evaluate(
             questions,
-            engine,
+            answerer,
             name=chosen.name,
             threshold=DEFAULT_THRESHOLD if options.threshold is None else options.threshold,
             earlier=load_baseline(baseline) if baseline is not None and baseline.exists() else None,
@@ -116,7 +116,7 @@ def measure_set(chosen: EvaluationSet, options: argparse.Namespace) -> Report:
             scope=(chosen.name, str(options.reranker), str(options.model)),
         )
     finally:
-        engine.close()
+        answerer.close()
     options.reports.mkdir(parents=True, exist_ok=True)
     (options.reports / f"{chosen.name}.json").write_text(render_evaluation(report, as_json=True), encoding="utf-8")
     return report

@@ -1,7 +1,7 @@
 """Measures a reader's file against the original reranker: spans, 'no answer', ranking, time.
 
-    python tests/benchmarks/reader_quality.py                      the shipped file, 300 questions of each set
-    python tests/benchmarks/reader_quality.py --model FILE --limit 1500 --only spans
+    python -m tests.benchmarks.reader_quality                      the shipped file, 300 questions of each set
+    python -m tests.benchmarks.reader_quality --model FILE --limit 1500 --only spans
 
 Prints a line of JSON for each set. Questions and documents are those of ../shared/eval (or QA_SHARED); the candidates
 that are ranked are the twenty best paragraphs by TF-IDF, the same for both models.
@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from reader_training.judge import Case, Logits, Read, auroc, figures, load_cases, read_cases
-from reader_training.model import find_wheel_folder
-from reader_training.train import load_tokenizer, second_text
 from tokenizers import Tokenizer
 
-from index.sentences import split_sentences
+from index.text.sentences import split_sentences
+from tests.benchmarks.reader_training.judge import Case, Logits, Read, auroc, figures, load_cases, read_cases
+from tests.benchmarks.reader_training.model import find_wheel_folder
+from tests.benchmarks.reader_training.train import load_tokenizer, second_text
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("QA_SHARED", ROOT.parent / "shared"))

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from index.encoder import load_encoder
 from index.errors import QaError
-from index.folder import locate_index_folder
+from index.models.encoder import load_encoder
 from index.search import search_candidates
-from index.store import Snapshot, open_snapshot
+from index.storage.folder import locate_index_folder
+from index.storage.snapshot import Snapshot, open_snapshot
 from index.types import Candidate, Encoder
-from qa.engine import open_engine
+from qa.answerer import open_answerer
 from qa.evaluation.measures import RANKED
 from qa.evaluation.questions import Place, Question, load_questions
 from qa.evaluation.ranking import score_rankings
@@ -48,9 +48,9 @@ def measure_set(chosen: EvaluationSet, encoder: Encoder, cache: Path, limit: int
     """Cells of a row of the table."""
     docs = cache / "sets" / chosen.name
     copy_docs(chosen.docs, docs)
-    open_engine(Settings(docs=docs.resolve()), tell=say).close()
+    open_answerer(Settings(docs=docs.resolve()), tell=say).close()
     snapshot = open_snapshot(locate_index_folder(docs.resolve()))
-    assert snapshot is not None, "the engine has just made it"
+    assert snapshot is not None, "the answerer has just made it"
     questions = [one for one in sample(load_questions(chosen.questions), limit) if one.relevant]
     rankings: dict[str, list[list[Place]]] = {name: [] for name in ORDERS}
     for question in questions:

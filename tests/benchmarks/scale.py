@@ -33,13 +33,13 @@ from typing import Any
 
 import numpy as np
 
-from index.build import refresh
-from index.encoder import load_encoder
-from index.folder import locate_index_folder
-from index.freshness import find_changes
-from index.records import stream_vectors
+from index.models.encoder import load_encoder
 from index.search import search_candidates
-from index.store import Snapshot, open_snapshot
+from index.storage.folder import locate_index_folder
+from index.storage.records import stream_vectors
+from index.storage.snapshot import Snapshot, open_snapshot
+from index.updating.build import refresh
+from index.updating.freshness import find_changes
 from tests.benchmarks.scale_chart import render_chart, render_table
 
 HERE = Path(__file__).parent

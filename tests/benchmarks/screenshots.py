@@ -1,4 +1,4 @@
-"""Makes the README's pictures: `python -m tests.benchmarks.screenshots` asks the real engine over `docs_src/`.
+"""Makes the README's pictures: `python -m tests.benchmarks.screenshots` asks the real answerer over `docs_src/`.
 
 The pictures are what Textual draws, as SVG, in `tests/benchmarks/pictures/`.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from qa.sessions import open_sessions
+from qa.sessions.store import open_sessions
 from qa.settings import Settings
 from qa.tui.app import AppOptions, QaApp
 from qa.tui.screens.article import ArticleScreen
@@ -57,15 +57,15 @@ async def make_pictures(folder: Path) -> list[Path]:
     documents = folder / DOCUMENTS.name
     shutil.copytree(DOCUMENTS, documents)
 
-    def open_engine() -> Asks:
-        from qa.engine import open_engine as open_it
+    def open_answerer() -> Asks:
+        from qa.answerer import open_answerer as open_it
 
         return open_it(Settings(docs=documents))
 
-    app = QaApp(open_engine, AppOptions(Path(DOCUMENTS.name)), lambda: open_sessions(folder / "data"))
+    app = QaApp(open_answerer, AppOptions(Path(DOCUMENTS.name)), lambda: open_sessions(folder / "data"))
     made = []
     async with app.run_test(size=SIZE) as pilot:
-        await _until(pilot, lambda: app.engine.is_open)
+        await _until(pilot, lambda: app.answerer.is_open)
         await _ask(app, pilot, QUESTION)
         await _ask(app, pilot, SECOND)
         made.append(_save(app, "answer"))

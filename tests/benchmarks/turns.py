@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from qa.sessions import open_sessions
-from tests.tui.conftest import Face, open_app
-from tests.tui.recorded import build_answer
+from qa.sessions.store import open_sessions
+from tests.helpers.app import Face, open_app
+from tests.helpers.recorded import build_answer
 
 _QUESTION = "What do tides do?"
 _KEYS = {"k": "citation before", "ctrl+u": "half a page up", "j": "citation after"}

@@ -10,18 +10,18 @@ import pytest
 from textual import events
 
 from index.types import Reading
-from qa.sessions import TurnState, open_sessions
+from qa.sessions.store import TurnState, open_sessions
 from qa.settings import Settings
 from qa.tui.turns import Stage
 from qa.tui.widgets.question_box import QuestionBox
 from qa.types import Asks
-from tests.tui.conftest import open_app
-from tests.tui.recorded import RecordedEngine
+from tests.helpers.app import open_app
+from tests.helpers.recorded import RecordedAnswerer
 
 
-async def test_ask_with_the_real_engine(real_engine: Asks) -> None:
+async def test_ask_with_the_real_engine(real_answerer: Asks) -> None:
     """A typed question is answered with a quote that stands in its article, and the sources show it."""
-    async with open_app(real_engine) as face:
+    async with open_app(real_answerer) as face:
         await face.type("How high are spring tides in the Bay of Fundy?")
         await face.press("enter")
         await face.until(lambda: face.turns and not face.turns[0].is_waiting)
@@ -39,10 +39,10 @@ async def test_ask_with_the_real_engine(real_engine: Asks) -> None:
 
 async def test_declined_with_the_real_engine(real_documents: Path) -> None:
     """What the articles do not hold is declined, with the closest passages folded below."""
-    from qa.engine import open_engine
+    from qa.answerer import open_answerer
 
     settings = Settings(docs=real_documents, threshold=1.0)
-    async with open_app(lambda: open_engine(settings)) as face:
+    async with open_app(lambda: open_answerer(settings)) as face:
         turn = await face.ask("Who won the football world cup in 1990?")
         assert turn.state is TurnState.DECLINED
         assert "Not in the articles." in face.text
@@ -55,8 +55,8 @@ async def test_declined_with_the_real_engine(real_documents: Path) -> None:
 
 async def test_several_lines() -> None:
     """Enter asks; shift+enter and ctrl+j go on in a new line."""
-    engine = RecordedEngine()
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    async with open_app(answerer) as face:
         await face.type("one")
         await face.press("shift+enter")
         await face.type("two")
@@ -64,17 +64,17 @@ async def test_several_lines() -> None:
         await face.type("three")
         assert face.app.main.box.text == "one\ntwo\nthree"
         await face.press("enter")
-        await face.until(lambda: engine.asked)
-        assert engine.asked[0][0] == "one\ntwo\nthree"
+        await face.until(lambda: answerer.asked)
+        assert answerer.asked[0][0] == "one\ntwo\nthree"
 
 
 async def test_an_empty_question_is_not_asked() -> None:
     """Enter in an empty box does nothing."""
-    engine = RecordedEngine()
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    async with open_app(answerer) as face:
         await face.press("space", "enter")
         assert face.turns == []
-        assert engine.asked == []
+        assert answerer.asked == []
 
 
 async def test_history_is_kept_between_runs(tmp_path: Path) -> None:
@@ -122,48 +122,48 @@ async def test_search_in_history() -> None:
 
 async def test_stages() -> None:
     """The closest passages are there at once, the quotes when they are scored."""
-    engine = RecordedEngine()
-    engine.gate.clear()
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    answerer.gate.clear()
+    async with open_app(answerer) as face:
         turn = await face.send("How high is the highest tide?")
         await face.until(lambda: turn.stage is Stage.READING)
         assert "reading the closest passages" in face.text
         assert "When Sun and Moon stand in one line" in face.text
         assert "[1]" not in face.text
-        engine.gate.set()
+        answerer.gate.set()
         await face.until(lambda: not turn.is_waiting)
         assert "[1]" in face.text
 
 
 async def test_questions_queue_in_order() -> None:
     """Further questions may be asked while one runs; they are answered one after the other."""
-    engine = RecordedEngine()
-    engine.gate.clear()
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    answerer.gate.clear()
+    async with open_app(answerer) as face:
         first = await face.send("How high is the highest tide?")
         second = await face.send("What do tides do?")
         third = await face.send("Nothing?")
         await face.until(lambda: first.stage is Stage.READING)
         assert second.stage is third.stage is Stage.QUEUED
         assert "waiting for the question before it" in face.text
-        engine.gate.set()
+        answerer.gate.set()
         await face.until(lambda: not third.is_waiting)
-        assert [question for question, _, _ in engine.asked] == [turn.question for turn in (first, second, third)]
+        assert [question for question, _, _ in answerer.asked] == [turn.question for turn in (first, second, third)]
 
 
 async def test_asked_while_the_engine_opens() -> None:
     """A question typed while models load waits, says so, and is answered when they are ready."""
     may_open = threading.Event()
-    engine = RecordedEngine()
+    answerer = RecordedAnswerer()
 
     def open_slowly() -> Asks:
         may_open.wait(10)
-        return engine
+        return answerer
 
     async with open_app(open_slowly, ready=False) as face:
         turn = await face.send("How high is the highest tide?")
         assert "waiting until the index and the models are ready" in face.text
-        assert engine.asked == []
+        assert answerer.asked == []
         may_open.set()
         await face.until(lambda: not turn.is_waiting)
         assert turn.state is TurnState.ANSWERED
@@ -172,15 +172,15 @@ async def test_asked_while_the_engine_opens() -> None:
 @pytest.mark.parametrize("before_passages", [True, False])
 async def test_escape_cancels(before_passages: bool, tmp_path: Path) -> None:
     """Escape stops the question that runs; the next one is answered; the answer that came too late is not shown."""
-    engine = RecordedEngine(before_passages=before_passages)
-    engine.gate.clear()
-    async with open_app(engine, data=tmp_path) as face:
+    answerer = RecordedAnswerer(before_passages=before_passages)
+    answerer.gate.clear()
+    async with open_app(answerer, data=tmp_path) as face:
         first = await face.send("How high is the highest tide?")
-        await face.until(lambda: engine.asked)
+        await face.until(lambda: answerer.asked)
         await face.press("escape")
         assert first.state is TurnState.CANCELLED
         assert "cancelled" in face.text
-        engine.gate.set()
+        answerer.gate.set()
         second = await face.ask("What do tides do?")
         assert first.answer is None
         assert second.state is TurnState.ANSWERED
@@ -190,23 +190,23 @@ async def test_escape_cancels(before_passages: bool, tmp_path: Path) -> None:
     store.close()
 
 
-async def test_escape_stops_a_reading_that_has_begun(real_engine: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_escape_stops_a_reading_that_has_begun(real_answerer: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
     """The passages that are being read when Escape is pressed are the last ones; the next question need not wait."""
-    from index.onnx_runtime import count_processors
-    from index.rerank import OnnxReader
+    from index.models.cross_encoder import OnnxCrossEncoder
+    from index.models.onnx_runtime import count_processors
 
     began, may_go_on = threading.Event(), threading.Event()
     read: list[str] = []
-    read_one = OnnxReader._read_one
+    read_one = OnnxCrossEncoder._read_one
 
-    def hold(self: OnnxReader, question: list[int], context: str, text: str) -> Reading:
+    def hold(self: OnnxCrossEncoder, question: list[int], context: str, text: str) -> Reading:
         read.append(text)
         began.set()
         may_go_on.wait(20)
         return read_one(self, question, context, text)
 
-    monkeypatch.setattr(OnnxReader, "_read_one", hold)
-    async with open_app(real_engine) as face:
+    monkeypatch.setattr(OnnxCrossEncoder, "_read_one", hold)
+    async with open_app(real_answerer) as face:
         turn = await face.send("How high are spring tides in the Bay of Fundy?")
         await face.until(began.is_set)
         await face.press("escape")
@@ -219,30 +219,30 @@ async def test_escape_stops_a_reading_that_has_begun(real_engine: Asks, monkeypa
 
 async def test_escape_cancels_what_waits() -> None:
     """Cancelled while it waits, a question is never asked."""
-    engine = RecordedEngine()
-    engine.gate.clear()
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    answerer.gate.clear()
+    async with open_app(answerer) as face:
         await face.send("How high is the highest tide?")
         second = await face.send("What do tides do?")
         await face.press("escape", "escape")
         assert second.state is TurnState.CANCELLED
-        engine.gate.set()
+        answerer.gate.set()
         await face.ask("Nothing?")
-        assert [question for question, _, _ in engine.asked] == ["How high is the highest tide?", "Nothing?"]
+        assert [question for question, _, _ in answerer.asked] == ["How high is the highest tide?", "Nothing?"]
 
 
 async def test_a_follow_up_says_how_it_was_understood() -> None:
     """'asked as' stands below a follow-up, and r asks again without the conversation."""
-    engine = RecordedEngine()
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    async with open_app(answerer) as face:
         await face.ask("How high is the highest tide?")
         turn = await face.ask("And the oldest mill?")
         assert "asked as: How old is the oldest mill that the tide drives?" in face.text
-        assert engine.asked[-1] == ("And the oldest mill?", 1, False)
+        assert answerer.asked[-1] == ("And the oldest mill?", 1, False)
         face.app.main.conversation.focus()
         await face.press("r")
         await face.until(lambda: len(face.turns) == 3 and not face.turns[2].is_waiting)
-        assert engine.asked[-1] == ("And the oldest mill?", 2, True)
+        assert answerer.asked[-1] == ("And the oldest mill?", 2, True)
         assert turn.question == face.turns[2].question
         assert "asked as typed" in face.text or face.turns[2].as_typed
 
@@ -257,13 +257,13 @@ async def test_an_error_is_a_sentence_in_the_conversation() -> None:
 
 
 async def test_nothing_slow_in_the_event_loop() -> None:
-    """The engine is called in its own thread only."""
-    engine = RecordedEngine()
-    async with open_app(engine) as face:
+    """The answerer is called in its own thread only."""
+    answerer = RecordedAnswerer()
+    async with open_app(answerer) as face:
         await face.ask("What do tides do?")
-        assert engine.threads == {"qa-engine"}
-        assert threading.current_thread().name != "qa-engine"
-    assert engine.closed
+        assert answerer.threads == {"qa-answerer"}
+        assert threading.current_thread().name != "qa-answerer"
+    assert answerer.closed
 
 
 async def test_leaving_does_not_wait_for_loading() -> None:
@@ -272,7 +272,7 @@ async def test_leaving_does_not_wait_for_loading() -> None:
 
     def open_slowly() -> Asks:
         may_open.wait(20)
-        return RecordedEngine()
+        return RecordedAnswerer()
 
     async with open_app(open_slowly, ready=False) as face:
         await face.pilot.pause(0.1)

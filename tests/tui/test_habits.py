@@ -20,8 +20,8 @@ from qa.tui.screens.sessions import SessionsScreen
 from qa.tui.screens.text import TextScreen
 from qa.tui.widgets.question_box import QuestionBox
 from qa.tui.widgets.sources import Sources
-from tests.tui.conftest import no_index, open_app
-from tests.tui.recorded import RecordedEngine
+from tests.helpers.app import no_index, open_app
+from tests.helpers.recorded import RecordedAnswerer
 
 
 def _titles(commands: Any) -> set[str]:
@@ -30,8 +30,8 @@ def _titles(commands: Any) -> set[str]:
 
 async def test_every_action_is_in_the_palette() -> None:
     """Whatever a key does can be found by name, wherever one is; what would do nothing there is left out."""
-    engine = RecordedEngine()
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    async with open_app(answerer) as face:
 
         def titles() -> set[str]:
             return _titles(face.app.get_system_commands(face.app.screen))
@@ -43,10 +43,10 @@ async def test_every_action_is_in_the_palette() -> None:
         assert not titles() & never
         await face.ask("Nothing?")
         assert "Fold" in titles()
-        engine.gate.clear()
+        answerer.gate.clear()
         await face.send("What do tides do?")
         assert "Cancel" in titles()
-        engine.gate.set()
+        answerer.gate.set()
         await face.until(lambda: not face.turns[-1].is_waiting)
         await face.press("escape", "enter")
         await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
@@ -88,13 +88,13 @@ async def test_the_footer_fits_the_focus() -> None:
 
 async def test_the_footer_tells_what_escape_does() -> None:
     """Nothing before the first question; it stops a question while one runs, and leads to the answers after it."""
-    engine = RecordedEngine()
-    engine.gate.clear()
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    answerer.gate.clear()
+    async with open_app(answerer) as face:
         assert "esc" not in face.text.splitlines()[-1]
         turn = await face.send("What do tides do?")
         assert "esc Cancel" in face.text.splitlines()[-1]
-        engine.gate.set()
+        answerer.gate.set()
         await face.until(lambda: not turn.is_waiting)
         assert "esc Answers" in face.text.splitlines()[-1]
         await face.press("escape")
@@ -190,7 +190,7 @@ async def test_the_keys_below_a_list_show_enter(tmp_path: Path) -> None:
 
 
 async def test_a_key_pressed_twice_opens_one_list() -> None:
-    """While the engine is busy a list takes a moment; who presses again gets one list all the same."""
+    """While the answerer is busy a list takes a moment; who presses again gets one list all the same."""
     async with open_app() as face:
         await face.pilot.press("ctrl+o", "ctrl+o")
         await face.until(lambda: "2 of 2 articles" in face.text)
@@ -200,9 +200,9 @@ async def test_a_key_pressed_twice_opens_one_list() -> None:
 
 async def test_one_of_two_actions_of_a_key() -> None:
     """Escape cancels, and leads to the answers where nothing runs: with another key for one, the other keeps it."""
-    engine = RecordedEngine()
-    engine.gate.clear()
-    async with open_app(engine, keys={"cancel": "ctrl+w"}) as face:
+    answerer = RecordedAnswerer()
+    answerer.gate.clear()
+    async with open_app(answerer, keys={"cancel": "ctrl+w"}) as face:
         turn = await face.send("What do tides do?")
         await face.press("escape")
         assert turn.is_waiting
@@ -210,7 +210,7 @@ async def test_one_of_two_actions_of_a_key() -> None:
         assert not turn.is_waiting
         await face.press("escape")
         assert face.app.main.conversation.has_focus
-        engine.gate.set()
+        answerer.gate.set()
 
 
 async def test_a_key_of_the_filters_own_editing(tmp_path: Path) -> None:
@@ -333,8 +333,8 @@ async def test_themes(theme: str) -> None:
 
 async def test_500_turns(tmp_path: Path) -> None:
     """A session of 500 turns opens with its last ones in sight, scrolls, and takes another question."""
-    from qa.sessions import open_sessions
-    from tests.tui.recorded import build_answer
+    from qa.sessions.store import open_sessions
+    from tests.helpers.recorded import build_answer
 
     store = open_sessions(tmp_path)
     session_id = store.create_session("Long", "/articles")
@@ -361,9 +361,9 @@ async def test_500_turns(tmp_path: Path) -> None:
 
 
 async def test_mistakes_are_not_swallowed() -> None:
-    """A bug in the engine ends the app with its traceback instead of an answer that never comes."""
+    """A bug in the answerer ends the app with its traceback instead of an answer that never comes."""
 
-    class Broken(RecordedEngine):
+    class Broken(RecordedAnswerer):
         def ask(self, *_: Any, **__: Any) -> Any:
             raise ZeroDivisionError
 
@@ -381,7 +381,7 @@ def test_the_first_paint_imports_nothing_heavy() -> None:
     code = "import sys, qa.tui.app; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     heavy = {"numpy", "faiss", "onnxruntime", "tokenizers", "tantivy", "torch", "sentence_transformers", "click"}
-    assert not (heavy | {"qa.engine", "index.store"}) & set(printed.split())
+    assert not (heavy | {"qa.answerer", "index.storage.snapshot"}) & set(printed.split())
 
 
 async def test_opened_in_the_background() -> None:

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from textual.content import Content
 
 from index.types import Skipped
-from qa.safe_text import safe_text
-from qa.sessions import TurnState
-from qa.tui.drawing import draw_card, draw_turn, flowing
+from qa.output.safe_text import safe_text
+from qa.sessions.store import TurnState
+from qa.tui.drawing.draw import draw_card, draw_turn, flowing
+from qa.tui.drawing.wrapping import wrap_text
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.turns import TurnModel, place_of_citation
-from qa.tui.wrapping import wrap_text
 from qa.types import Answer, ArticleView, Asks, TextRange
-from tests.tui.conftest import open_app
-from tests.tui.recorded import SPRING, RecordedEngine, build_answer
+from tests.helpers.app import open_app
+from tests.helpers.recorded import SPRING, RecordedAnswerer, build_answer
 
 NASTY = [
     "[bold red]markup[/] [/] [@click=app.quit]x[/]",
@@ -137,12 +137,12 @@ def test_rows_hold_every_character_once(text: str, width: int) -> None:
 @pytest.mark.parametrize("text", NASTY)
 async def test_on_the_screen(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked, answered, listed, opened: what is sent to the terminal holds only Textual's own sequences."""
-    engine = RecordedEngine(skipped=(Skipped(text or "x", "not text"),))
+    answerer = RecordedAnswerer(skipped=(Skipped(text or "x", "not text"),))
     answer = hostile_answer("x", text, text)
-    monkeypatch.setattr(engine, "ask", lambda question, *_, **__: replace(answer, question=question))
+    monkeypatch.setattr(answerer, "ask", lambda question, *_, **__: replace(answer, question=question))
     article = ArticleView(text, text, text, text + "\n" + SPRING, "/articles/x")
-    monkeypatch.setattr(engine, "load_article", lambda _: article)
-    async with open_app(engine) as face:
+    monkeypatch.setattr(answerer, "load_article", lambda _: article)
+    async with open_app(answerer) as face:
         sent: list[str] = []
         driver = face.app._driver
         assert driver is not None
@@ -178,7 +178,7 @@ async def test_a_megabyte_in_one_line_as_a_quote() -> None:
 
 async def test_with_the_real_engine(tmp_path: Path) -> None:
     """Articles and file names full of it are indexed, asked, drawn and opened."""
-    from qa.engine import open_engine
+    from qa.answerer import open_answerer
     from qa.settings import Settings
 
     documents = tmp_path / "docs"
@@ -186,8 +186,8 @@ async def test_with_the_real_engine(tmp_path: Path) -> None:
     name = "evil[red]\x1b[31m\u202etxt.md"
     body = "# T[bold]itle\x1b[2J\u202e\n\nThe \x1b]0;owned\x07 lighthouse of [link=x]Lindau[/] is 33 metres high.\n"
     (documents / name).write_text(body, encoding="utf-8")
-    engine = open_engine(Settings(docs=documents))
-    async with open_app(lambda: _as_asks(engine)) as face:
+    answerer = open_answerer(Settings(docs=documents))
+    async with open_app(lambda: _as_asks(answerer)) as face:
         turn = await face.ask("How high is the lighthouse of Lindau?")
         assert turn.answer is not None
         assert_harmless(face.text)
@@ -200,5 +200,5 @@ async def test_with_the_real_engine(tmp_path: Path) -> None:
         assert "lighthouse of [link=x]Lindau[/] is 33 metres high" in face.text
 
 
-def _as_asks(engine: Asks) -> Asks:
-    return engine
+def _as_asks(answerer: Asks) -> Asks:
+    return answerer

@@ -11,12 +11,12 @@ from index.errors import DocumentsError
 from index.types import Changes, Skipped
 from qa.settings import Settings
 from qa.tui.app import build_index_command
-from qa.tui.indexing import IndexingProcess
+from qa.tui.background.index_process import IndexingProcess
+from qa.tui.background.upkeep import UpkeepOptions
 from qa.tui.screens.problems import ProblemsScreen
-from qa.tui.upkeep import UpkeepOptions
 from qa.types import Asks
-from tests.tui.conftest import no_index, open_app
-from tests.tui.recorded import RecordedEngine
+from tests.helpers.app import no_index, open_app
+from tests.helpers.recorded import RecordedAnswerer
 
 
 def _copy_articles(source: Path, target: Path) -> Path:
@@ -27,9 +27,9 @@ def _copy_articles(source: Path, target: Path) -> Path:
 
 
 def _open_real(documents: Path) -> Asks:
-    from qa.engine import open_engine
+    from qa.answerer import open_answerer
 
-    return open_engine(Settings(docs=documents, refresh=False, threshold=0.0))
+    return open_answerer(Settings(docs=documents, refresh=False, threshold=0.0))
 
 
 def _printing(*records: object, code: int = 0) -> UpkeepOptions:
@@ -115,7 +115,7 @@ async def test_tried_again_with_f5() -> None:
 
     async with open_app(open_when_ready, ready=False) as face:
         await face.until(lambda: "not yet" in face.text)
-        ready.append(RecordedEngine())
+        ready.append(RecordedAnswerer())
         await face.press("f5")
         await face.until(lambda: "● fresh" in face.text)
         assert "Ask about the articles" in face.text
@@ -134,7 +134,7 @@ async def test_f5_where_the_index_is_left_as_it_is(tmp_path: Path) -> None:
     done = json.dumps({"done": True, "generation": 4})
     program = f"import sys; open({str(told)!r}, 'a').write('indexed;'); print({done!r}, file=sys.stderr)"
     upkeep = UpkeepOptions([sys.executable, "-c", program], refresh=False, seconds_between_looks=0.05)
-    async with open_app(RecordedEngine(changes=Changes(added=("new.txt",))), upkeep=upkeep) as face:
+    async with open_app(RecordedAnswerer(changes=Changes(added=("new.txt",))), upkeep=upkeep) as face:
         assert "◐ stale" in face.text
         await face.pilot.pause(0.3)
         assert not told.exists()
@@ -178,10 +178,10 @@ async def test_indexing_that_dies_without_a_word() -> None:
 
 async def test_problems_list_each_file_with_its_reason() -> None:
     """f3 lists every skipped file; without one it says so."""
-    engine = RecordedEngine(
+    answerer = RecordedAnswerer(
         skipped=(Skipped("a\x1b[2J.png", "not text (a PNG image)"), Skipped("b.txt", "permission denied"))
     )
-    async with open_app(engine) as face:
+    async with open_app(answerer) as face:
         assert "! 2 skipped" in face.text
         await face.press("f3")
         await face.until(lambda: isinstance(face.app.screen, ProblemsScreen))
@@ -195,7 +195,7 @@ async def test_problems_list_each_file_with_its_reason() -> None:
 
 async def test_stale_is_said_where_it_stays_stale() -> None:
     """Without refreshing, the header says stale, and so does every answer."""
-    async with open_app(RecordedEngine(changes=Changes(added=("new.txt",)))) as face:
+    async with open_app(RecordedAnswerer(changes=Changes(added=("new.txt",)))) as face:
         assert "◐ stale" in face.text
         await face.ask("What do tides do?")
         assert face.turns[0].note == "answered from an index that is not up to date"
@@ -209,7 +209,7 @@ async def test_rebuild_from_the_palette(tmp_path: Path) -> None:
     program = (
         f"import sys; open({str(told)!r}, 'a').write(' '.join(sys.argv[1:]) + ';'); print({done!r}, file=sys.stderr)"
     )
-    async with open_app(RecordedEngine(), upkeep=UpkeepOptions([sys.executable, "-c", program])) as face:
+    async with open_app(RecordedAnswerer(), upkeep=UpkeepOptions([sys.executable, "-c", program])) as face:
         await face.press("ctrl+p")
         await face.type("rebuild")
         await face.until(lambda: "Rebuild index" in face.text)

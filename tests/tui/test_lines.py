@@ -9,12 +9,12 @@ from textual.content import Content
 from textual.geometry import Offset
 from textual.selection import Selection
 
-from qa.sessions import TurnState
-from qa.tui.drawing import draw_turn, find_quote, flowing
-from qa.tui.lines import Line, extract_marked, join_parts, prefix_lines, prefix_parts, shorten
+from qa.sessions.store import TurnState
+from qa.tui.drawing.draw import draw_turn, find_quote, flowing
+from qa.tui.drawing.lines import Line, extract_marked, join_parts, prefix_lines, prefix_parts, shorten
 from qa.tui.turns import TurnModel
-from tests.tui.conftest import Face, open_app
-from tests.tui.recorded import SPRING, TEXTS, build_answer
+from tests.helpers.app import Face, open_app
+from tests.helpers.recorded import SPRING, TEXTS, build_answer
 
 EVERYTHING = Selection(None, None)
 WORDS = st.text(st.sampled_from("ab 漢é🚀-.,\n"), max_size=200)

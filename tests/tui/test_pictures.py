@@ -12,13 +12,13 @@ import pytest
 
 from index.errors import DocumentsError
 from index.types import Changes, Skipped
-from qa.sessions import DATABASE_NAME, open_sessions
+from qa.sessions.store import DATABASE_NAME, open_sessions
+from qa.tui.background.upkeep import UpkeepOptions
 from qa.tui.turns import Stage
-from qa.tui.upkeep import UpkeepOptions
 from qa.types import Asks
-from tests.tui.conftest import no_index, open_app
-from tests.tui.pictures import check
-from tests.tui.recorded import RecordedEngine
+from tests.helpers.app import no_index, open_app
+from tests.helpers.pictures import check
+from tests.helpers.recorded import RecordedAnswerer
 
 SIZE = (110, 32)
 
@@ -57,14 +57,14 @@ async def test_first_build() -> None:
 
 async def test_loading() -> None:
     """The closest passages are there, the quotes not yet; another question waits."""
-    engine = RecordedEngine()
-    engine.gate.clear()
-    async with open_app(engine, size=SIZE) as face:
+    answerer = RecordedAnswerer()
+    answerer.gate.clear()
+    async with open_app(answerer, size=SIZE) as face:
         turn = await face.send("How high is the highest tide?")
         await face.until(lambda: turn.stage is Stage.READING)
         await face.send("What do tides do?")
         await check(face, "loading")
-        engine.gate.set()
+        answerer.gate.set()
 
 
 async def test_answer() -> None:
@@ -101,14 +101,14 @@ async def test_declined() -> None:
 
 async def test_error() -> None:
     """A question that failed, and one that was cancelled."""
-    engine = RecordedEngine()
-    async with open_app(engine, size=SIZE) as face:
+    answerer = RecordedAnswerer()
+    async with open_app(answerer, size=SIZE) as face:
         await face.ask("Break")
-        engine.gate.clear()
+        answerer.gate.clear()
         await face.send("What do tides do?")
-        await face.until(lambda: engine.asked)
+        await face.until(lambda: answerer.asked)
         await face.press("escape")
-        engine.gate.set()
+        answerer.gate.set()
         await check(face, "error")
 
 
@@ -163,8 +163,8 @@ async def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 async def test_articles_and_problems() -> None:
     """The list of articles with a file that was skipped, and the list of problems."""
-    engine = RecordedEngine(skipped=(Skipped("scans/page-1.png", "not text (a PNG image)"),))
-    async with open_app(engine, size=SIZE) as face:
+    answerer = RecordedAnswerer(skipped=(Skipped("scans/page-1.png", "not text (a PNG image)"),))
+    async with open_app(answerer, size=SIZE) as face:
         await face.press("ctrl+o")
         await face.until(lambda: "2 of 2 articles" in face.text)
         await check(face, "articles")
@@ -175,7 +175,7 @@ async def test_articles_and_problems() -> None:
 
 async def test_stale() -> None:
     """Articles changed, and the index is not to be refreshed."""
-    async with open_app(RecordedEngine(changes=Changes(changed=("tides.md",))), size=SIZE) as face:
+    async with open_app(RecordedAnswerer(changes=Changes(changed=("tides.md",))), size=SIZE) as face:
         await face.ask("How high is the highest tide?")
         await check(face, "stale")
 

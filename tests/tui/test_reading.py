@@ -13,16 +13,16 @@ from textual.widgets import Input, OptionList
 
 from index.errors import UsageError
 from index.types import Skipped
-from qa.tui.clipboard import explain_refusal
-from qa.tui.leaving import render_place
-from qa.tui.programs import build_editor_command, build_opener_command, find_line
 from qa.tui.screens.article import ArticleScreen, find_matches
 from qa.tui.screens.articles import ArticlesScreen
+from qa.tui.terminal.clipboard import explain_refusal
+from qa.tui.terminal.desktop import render_place
+from qa.tui.terminal.programs import build_editor_command, build_opener_command, find_line
 from qa.tui.widgets.article_text import ArticleText
 from qa.tui.widgets.sources import SourceCard, Sources
 from qa.types import Answer
-from tests.tui.conftest import Face, open_app, settle
-from tests.tui.recorded import SPRING, TEXTS, TIDES, RecordedEngine
+from tests.helpers.app import Face, open_app, settle
+from tests.helpers.recorded import SPRING, TEXTS, TIDES, RecordedAnswerer
 
 
 async def _answered(face: Face, question: str = "What do tides do?") -> None:
@@ -198,8 +198,8 @@ async def test_passages_of_a_declined_question_can_be_opened() -> None:
 
 async def test_list_of_articles() -> None:
     """ctrl+o lists what is indexed, and what is skipped and why; typing filters; Enter opens."""
-    engine = RecordedEngine(skipped=(Skipped("scan.png", "not text (a PNG image)"),))
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer(skipped=(Skipped("scan.png", "not text (a PNG image)"),))
+    async with open_app(answerer) as face:
         await face.press("ctrl+o")
         await face.until(lambda: isinstance(face.app.screen, ArticlesScreen) and "tides.md" in face.text)
         assert "scan.png" in face.text
@@ -217,10 +217,10 @@ async def test_ten_thousand_articles_filter_quickly(monkeypatch: pytest.MonkeyPa
     """A long list shows its first 200 lines and says so."""
     from qa.types import ArticleSummary
 
-    engine = RecordedEngine()
+    answerer = RecordedAnswerer()
     articles = [ArticleSummary(f"{number:05}.txt", f"Title {number}", None, 1) for number in range(10_000)]
-    monkeypatch.setattr(engine, "list_articles", lambda: iter(articles))
-    async with open_app(engine) as face:
+    monkeypatch.setattr(answerer, "list_articles", lambda: iter(articles))
+    async with open_app(answerer) as face:
         await face.press("ctrl+o")
         await face.until(lambda: "200 of 10,000 shown" in face.text)
         await face.type("title 9999")
@@ -411,7 +411,7 @@ async def test_an_article_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_long_lines_and_large_articles_scroll(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line of a megabyte wraps in a thread and scrolls to a quote at its end."""
     from qa.types import ArticleView
-    from tests.tui.recorded import build_answer
+    from tests.helpers.recorded import build_answer
 
     text = "wide 東京 word " * 70_000 + SPRING
     async with open_app() as face:
@@ -434,7 +434,7 @@ async def test_long_lines_and_large_articles_scroll(monkeypatch: pytest.MonkeyPa
 def test_markdown_of_a_place() -> None:
     """A copied citation names title, date, place and characters."""
     from qa.tui.turns import place_of_citation
-    from tests.tui.recorded import build_answer
+    from tests.helpers.recorded import build_answer
 
     shown = render_place(place_of_citation(build_answer("How old is the oldest mill?").citations[0]))
     assert shown.startswith(
@@ -507,17 +507,17 @@ async def test_what_was_on_top_of_an_article_stays_there() -> None:
 
 async def test_a_long_title_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a headline is, its article's first lines say where one is; below a quote it is cut."""
-    engine = RecordedEngine()
+    answerer = RecordedAnswerer()
     title = "A headline that goes on and on about councils, hospitals and schools " * 3
-    load, ask = engine.load_article, engine.ask
-    monkeypatch.setattr(engine, "load_article", lambda path: replace(load(path), title=title))
+    load, ask = answerer.load_article, answerer.ask
+    monkeypatch.setattr(answerer, "load_article", lambda path: replace(load(path), title=title))
 
     def answer(*args: Any, **options: Any) -> Answer:
         found = ask(*args, **options)
         return replace(found, citations=tuple(replace(one, title=title) for one in found.citations))
 
-    monkeypatch.setattr(engine, "ask", answer)
-    async with open_app(engine, size=(80, 24)) as face:
+    monkeypatch.setattr(answerer, "ask", answer)
+    async with open_app(answerer, size=(80, 24)) as face:
         await _answered(face, "How high is the highest tide?")
         quote = face.text.split("Sources")[0]
         assert quote.count("A headline that goes on") == 1
@@ -546,11 +546,11 @@ async def test_search_over_the_ends_of_lines() -> None:
 
 
 async def test_enter_twice_opens_one_article() -> None:
-    """A key pressed twice while the engine is busy opens the article once, and Escape stops a question meanwhile."""
-    engine = RecordedEngine()
-    async with open_app(engine) as face:
+    """A key pressed twice while the answerer is busy opens the article once, and Escape stops a question meanwhile."""
+    answerer = RecordedAnswerer()
+    async with open_app(answerer) as face:
         await _answered(face, "How high is the highest tide?")
-        engine.gate.clear()
+        answerer.gate.clear()
         waiting = await face.send("What do tides do?")
         await face.until(lambda: waiting.passages)
         face.app.main.conversation.focus()
@@ -558,7 +558,7 @@ async def test_enter_twice_opens_one_article() -> None:
         face.app.main.box.focus()
         await face.press("escape")
         assert not waiting.is_waiting
-        engine.gate.set()
+        answerer.gate.set()
         await face.until(lambda: isinstance(face.app.screen, ArticleScreen))
         await face.press("escape")
         await settle(face)
@@ -583,10 +583,10 @@ async def test_the_sources_of_a_declined_question_are_places() -> None:
 
 async def test_more_matches_than_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a search stopped counting, the count says so."""
-    engine = RecordedEngine()
-    load = engine.load_article
-    monkeypatch.setattr(engine, "load_article", lambda path: replace(load(path), text="tide " * 11_000))
-    async with open_app(engine) as face:
+    answerer = RecordedAnswerer()
+    load = answerer.load_article
+    monkeypatch.setattr(answerer, "load_article", lambda path: replace(load(path), text="tide " * 11_000))
+    async with open_app(answerer) as face:
         await face.press("ctrl+o")
         await face.until(lambda: "2 of 2 articles" in face.text)
         await face.press("enter")

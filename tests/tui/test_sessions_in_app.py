@@ -13,12 +13,12 @@ import pytest
 from textual.widgets import Input
 
 from index.errors import StorageError
-from qa.drafts import Drafts
-from qa.sessions import SessionStore, TurnState, open_sessions
+from qa.sessions.drafts import Drafts
+from qa.sessions.store import SessionStore, TurnState, open_sessions
 from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
-from tests.tui.conftest import Face, open_app
-from tests.tui.recorded import RecordedEngine
+from tests.helpers.app import Face, open_app
+from tests.helpers.recorded import RecordedAnswerer
 
 
 async def _open_list(face: Face) -> None:
@@ -28,15 +28,15 @@ async def _open_list(face: Face) -> None:
 
 async def test_saved_as_one_goes(tmp_path: Path) -> None:
     """A question is in the database before its answer, the answer as soon as it is there."""
-    engine = RecordedEngine()
-    engine.gate.clear()
-    async with open_app(engine, data=tmp_path) as face:
+    answerer = RecordedAnswerer()
+    answerer.gate.clear()
+    async with open_app(answerer, data=tmp_path) as face:
         turn = await face.send("What do tides do?")
         await face.until(lambda: turn.turn_id)
         other = open_sessions(tmp_path)
         [session] = other.list_sessions()
         assert [saved.state for saved in other.load_turns(session.session_id)] == [TurnState.WAITING]
-        engine.gate.set()
+        answerer.gate.set()
         await face.until(lambda: not turn.is_waiting)
         await face.until(lambda: other.load_turns(session.session_id)[0].answer is not None)
         assert session.title == "What do tides do?"
@@ -49,15 +49,15 @@ async def test_continued(tmp_path: Path) -> None:
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         await face.ask("Nothing?")
-    engine = RecordedEngine()
-    async with open_app(engine, data=tmp_path) as face:
+    answerer = RecordedAnswerer()
+    async with open_app(answerer, data=tmp_path) as face:
         await _open_list(face)
         await face.press("enter")
         await face.until(lambda: len(face.turns) == 2)
         await face.until(lambda: "[1]" in face.text or "Not in the articles" in face.text)
         assert "What do tides do?" in face.text.splitlines()[0]
         await face.ask("And the oldest mill?")
-        assert engine.asked == [("And the oldest mill?", 2, False)]
+        assert answerer.asked == [("And the oldest mill?", 2, False)]
     store = open_sessions(tmp_path)
     [session] = store.list_sessions()
     assert session.turns == 3
@@ -202,14 +202,14 @@ async def test_undo_outlives_the_list(tmp_path: Path) -> None:
 async def test_export_of_what_came_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that comes while the name of the file is typed is in the file; a home of nobody is told."""
     monkeypatch.chdir(tmp_path)
-    engine = RecordedEngine()
-    engine.gate.clear()
-    async with open_app(engine, data=tmp_path / "data") as face:
+    answerer = RecordedAnswerer()
+    answerer.gate.clear()
+    async with open_app(answerer, data=tmp_path / "data") as face:
         turn = await face.send("What do tides do?")
         await face.until(lambda: turn.turn_id)
         face.app.main.action_export("markdown")
         await face.until(lambda: isinstance(face.app.screen, PromptScreen))
-        engine.gate.set()
+        answerer.gate.set()
         await face.until(lambda: not turn.is_waiting)
         face.app.screen.query_one(Input).value = "out.md"
         await face.press("enter")
@@ -256,7 +256,7 @@ async def test_sessions_that_cannot_be_saved(tmp_path: Path) -> None:
     """A damaged database is told once; asking goes on."""
     (tmp_path / "sessions.sqlite3").write_bytes(b"not a database" * 100)
     async with open_app(data=tmp_path, ready=False) as face:
-        await face.until(lambda: face.app.engine.is_open)
+        await face.until(lambda: face.app.answerer.is_open)
         await face.until(lambda: face.said)
         assert "Sessions are not being saved" in face.said[0]
         turn = await face.ask("What do tides do?")

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from qa.sessions import open_sessions
-from tests.tui.recorded import TEXTS
+from qa.sessions.store import open_sessions
+from tests.helpers.places import ROOT
+from tests.helpers.recorded import TEXTS
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 _SECONDS = 60.0
@@ -101,7 +102,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         "QA_DATA_DIR": str(tmp_path / "data"),
         "TERM": "screen-256color",
         "QA_THRESHOLD": "0",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": str(ROOT),
     }
     opened = Terminal(tmp_path, environment)
     yield opened

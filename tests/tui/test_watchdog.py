@@ -18,8 +18,8 @@ import pytest
 
 from index.types import Changes, Skipped
 from qa.types import ArticleSummary, Asks
-from tests.tui.conftest import Face, open_app
-from tests.tui.recorded import RecordedEngine, build_answer
+from tests.helpers.app import Face, open_app
+from tests.helpers.recorded import RecordedAnswerer, build_answer
 
 LIMIT_MS = 50.0
 
@@ -131,9 +131,9 @@ async def assert_free(use: Callable[[], Awaitable[None]]) -> None:
     pytest.fail("\n\n".join(render_held(held) for held in runs))
 
 
-async def test_nothing_holds_the_loop(real_engine: Asks) -> None:
-    """Asking the real engine, reading, searching, listing and resizing: no callback takes more than 50 ms."""
-    async with open_app(real_engine) as face:
+async def test_nothing_holds_the_loop(real_answerer: Asks) -> None:
+    """Asking the real answerer, reading, searching, listing and resizing: no callback takes more than 50 ms."""
+    async with open_app(real_answerer) as face:
 
         async def use() -> None:
             await face.pilot.resize_terminal(110, 32)
@@ -147,17 +147,17 @@ async def test_nothing_holds_the_loop(real_engine: Asks) -> None:
 
 async def test_ten_thousand_articles_and_500_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor with a long list of articles, many problems and a long session."""
-    from qa.sessions import open_sessions
+    from qa.sessions.store import open_sessions
 
     store = open_sessions(tmp_path)
     session_id = store.create_session("Long", "/articles")
     for _ in range(500):
         store.save_answer(store.add_question(session_id, "What do tides do?"), build_answer("What do tides do?"))
     store.close()
-    engine = RecordedEngine(skipped=tuple(Skipped(f"{number}.png", "not text") for number in range(500)))
+    answerer = RecordedAnswerer(skipped=tuple(Skipped(f"{number}.png", "not text") for number in range(500)))
     articles = [ArticleSummary(f"{number:05}.txt", f"Title {number}", None, 3) for number in range(10_000)]
-    monkeypatch.setattr(engine, "list_articles", lambda: iter(articles))
-    async with open_app(engine, data=tmp_path) as face:
+    monkeypatch.setattr(answerer, "list_articles", lambda: iter(articles))
+    async with open_app(answerer, data=tmp_path) as face:
 
         async def use() -> None:
             await face.press("ctrl+s")
@@ -190,7 +190,7 @@ async def test_the_watchdog_barks() -> None:
 
 async def test_keys_are_drawn_while_the_engine_is_busy() -> None:
     """While another thread computes without pause, each key press is drawn."""
-    engine = RecordedEngine(changes=Changes())
+    answerer = RecordedAnswerer(changes=Changes())
     stop = threading.Event()
 
     def compute() -> None:
@@ -198,7 +198,7 @@ async def test_keys_are_drawn_while_the_engine_is_busy() -> None:
         while not stop.is_set():
             total += sum(range(200))
 
-    async with open_app(engine) as face:
+    async with open_app(answerer) as face:
         thread = threading.Thread(target=compute)
         thread.start()
         try:

@@ -16,11 +16,11 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from index.errors import QaError
-from qa.safe_text import safe_line
-from qa.tui.drawing import MUTED, STRONG
-from qa.tui.faces import AppFace
+from qa.output.safe_text import safe_line
+from qa.tui.drawing.draw import MUTED, STRONG
+from qa.tui.drawing.lines import join_parts
 from qa.tui.keys import HELP, IN_ARTICLE, bindings, named
-from qa.tui.lines import join_parts
+from qa.tui.ports import AppFace
 from qa.tui.turns import Place
 from qa.tui.widgets.article_text import ArticleText
 from qa.tui.widgets.key_bar import KeyBar

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from index.types import Skipped
-from qa.safe_text import safe_line
-from qa.tui.drawing import MUTED, STRONG, WRONG
+from qa.output.safe_text import safe_line
+from qa.tui.drawing.draw import MUTED, STRONG, WRONG
 from qa.tui.screens.picking import Line, PickingScreen
 from qa.types import ArticleSummary, Asks
 
@@ -21,11 +21,11 @@ Listed = tuple[str, ArticleSummary | Skipped]
 """What is searched in, and what it belongs to."""
 
 
-def list_articles(engine: Asks, skipped: Sequence[Skipped]) -> list[Listed]:
+def list_articles(answerer: Asks, skipped: Sequence[Skipped]) -> list[Listed]:
     """Articles by path, then skipped files. For a thread: 10,000 articles take 50 ms."""
     listed: list[Listed] = [
         (f"{article.path}\n{article.title}\n{article.date or ''}".casefold(), article)
-        for article in engine.list_articles()
+        for article in answerer.list_articles()
     ]
     return [*listed, *((f"{item.path}\n{item.reason}".casefold(), item) for item in skipped)]
 

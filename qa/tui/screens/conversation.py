@@ -15,10 +15,10 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from index.errors import NotWantedError, QaError
-from qa.render import render_markdown
-from qa.sessions import SavedTurn, TurnState, build_history
-from qa.tui.drawing import Hints
-from qa.tui.faces import ConversationFace
+from qa.output.render import render_markdown
+from qa.sessions.store import SavedTurn, TurnState, build_history
+from qa.tui.background.worker_thread import Urgency
+from qa.tui.drawing.draw import Hints
 from qa.tui.keys import EVERYWHERE, bindings, first_key, named
 from qa.tui.messages import (
     AnswersWanted,
@@ -32,6 +32,7 @@ from qa.tui.messages import (
     QuestionAsked,
     QuestionWanted,
 )
+from qa.tui.ports import ConversationFace
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.screens.history import HistoryScreen
 from qa.tui.turns import Place, Stage, TurnModel
@@ -40,7 +41,6 @@ from qa.tui.widgets.key_bar import KeyBar
 from qa.tui.widgets.question_box import QuestionBox
 from qa.tui.widgets.sources import Sources
 from qa.tui.widgets.status import Header, IndexingBar, PaneTabs
-from qa.tui.worker_thread import Urgency
 from qa.types import Answer, Asks, Passage, Turn
 
 _MOST_HISTORY = 10
@@ -93,7 +93,7 @@ class ConversationScreen(Screen[None]):
         """True where no question is being answered and none waits."""
         return self._in_work is None and not self._waiting
 
-    def engine_opened(self) -> None:
+    def answerer_opened(self) -> None:
         """Questions can be answered from now on."""
         self._opened.set()
         for turn in self._waiting:
@@ -139,8 +139,8 @@ class ConversationScreen(Screen[None]):
         history = self._history_before(turn)
         stale = not self._face.is_fresh
         try:
-            answer = await self._face.ask_engine(
-                lambda engine: self._ask_engine(engine, turn, history), Urgency.QUESTION
+            answer = await self._face.ask_answerer(
+                lambda answerer: self._ask_answerer(answerer, turn, history), Urgency.QUESTION
             )
         except NotWantedError:
             return
@@ -155,8 +155,8 @@ class ConversationScreen(Screen[None]):
         self._show_turn(turn)
         await self._face.save_outcome(turn)
 
-    def _ask_engine(self, engine: Asks, turn: TurnModel, history: tuple[Turn, ...]) -> Answer:
-        """Runs in the engine's thread."""
+    def _ask_answerer(self, answerer: Asks, turn: TurnModel, history: tuple[Turn, ...]) -> Answer:
+        """Runs in the answerer's thread."""
 
         def on_passages(passages: tuple[Passage, ...]) -> None:
             self.post_message(PassagesFound(turn, passages))
@@ -166,7 +166,7 @@ class ConversationScreen(Screen[None]):
 
         if not wanted():
             raise NotWantedError
-        return engine.ask(turn.question, history, as_typed=turn.as_typed, on_passages=on_passages, wanted=wanted)
+        return answerer.ask(turn.question, history, as_typed=turn.as_typed, on_passages=on_passages, wanted=wanted)
 
     def _history_before(self, turn: TurnModel) -> tuple[Turn, ...]:
         saved = []
@@ -249,7 +249,7 @@ class ConversationScreen(Screen[None]):
 
     @work(group="open", exclusive=True)
     async def _open_place(self, turn: TurnModel, number: int) -> None:
-        """Opens the article of a place; not waited for, since the engine may be busy with a question."""
+        """Opens the article of a place; not waited for, since the answerer may be busy with a question."""
         places = turn.places or turn.closest
         try:
             article = await self._face.load_article(places[number].path)

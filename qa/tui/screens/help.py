@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from qa.tui.drawing import ACCENT, MUTED, STRONG
+from qa.tui.drawing.draw import ACCENT, MUTED, STRONG
 from qa.tui.screens.text import TextScreen
 
 _KEY_COLUMN = 22

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from qa.safe_text import safe_line
+from qa.output.safe_text import safe_line
 from qa.tui.screens.picking import Line, PickingScreen
 
 HELP = "The questions once typed, the latest first. Typing narrows them down; Enter puts one into the question box."

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from qa.tui.drawing import MUTED
+from qa.tui.drawing.draw import MUTED
 from qa.tui.keys import HELP, bindings
 from qa.tui.widgets.key_bar import KeyBar
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from index.types import Skipped
-from qa.safe_text import safe_line
-from qa.tui.drawing import MUTED, WRONG
+from qa.output.safe_text import safe_line
+from qa.tui.drawing.draw import MUTED, WRONG
 from qa.tui.screens.picking import Line, PickingScreen
 
 HELP = """\

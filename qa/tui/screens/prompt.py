@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from qa.safe_text import safe_line
+from qa.output.safe_text import safe_line
 from qa.tui.widgets.key_bar import KeyBar
 
 

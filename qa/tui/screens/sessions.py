@@ -10,11 +10,11 @@ from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 
-from qa.safe_text import safe_line
-from qa.sessions import Session, SessionStore
-from qa.tui.drawing import ACCENT, MUTED, STRONG
+from qa.output.safe_text import safe_line
+from qa.sessions.store import Session, SessionStore
+from qa.tui.background.saving import Saving
+from qa.tui.drawing.draw import ACCENT, MUTED, STRONG
 from qa.tui.keys import IN_SESSIONS, bindings
-from qa.tui.saving import Saving
 from qa.tui.screens.picking import Line, PickingScreen
 from qa.tui.screens.prompt import PromptScreen
 

@@ -17,10 +17,10 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from qa.safe_text import safe_text
-from qa.tui.drawing import ACCENT, ANSWERING, MUTED
+from qa.output.safe_text import safe_text
+from qa.tui.drawing.draw import ACCENT, ANSWERING, MUTED
+from qa.tui.drawing.wrapping import Rows, wrap_text
 from qa.tui.keys import MOVING, bindings
-from qa.tui.wrapping import Rows, wrap_text
 
 HELP = """\
 The article as it was indexed. The quote stands out and has a bar (┃) at its left; the words that answer are underlined.

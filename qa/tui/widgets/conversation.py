@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from qa.tui.drawing import Hints
+from qa.tui.drawing.draw import Hints
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
 from qa.tui.messages import CursorMoved, PlaceWanted, QuestionWanted
 from qa.tui.turns import TurnModel

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from qa.tui.drawing import ACCENT, MUTED
+from qa.tui.drawing.draw import ACCENT, MUTED
 from qa.tui.keys import find_character
 
 

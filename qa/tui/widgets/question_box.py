@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
-from qa.safe_text import safe_text
+from qa.output.safe_text import safe_text
 from qa.tui.keys import ASKING, bindings
 from qa.tui.messages import AnswersWanted, CancelWanted, HelpWanted, HistoryWanted, QuestionAsked
 

@@ -16,9 +16,9 @@ from textual.selection import Selection
 from textual.widget import Widget
 from textual.widgets import Static
 
-from qa.tui.drawing import draw_card, find_quote
+from qa.tui.drawing.draw import draw_card, find_quote
+from qa.tui.drawing.lines import Line, extract_marked
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
-from qa.tui.lines import Line, extract_marked
 from qa.tui.messages import CursorWanted, PlaceWanted, QuestionWanted
 from qa.tui.turns import Place, TurnModel
 

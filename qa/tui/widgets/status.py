@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from index.types import Progress
-from qa.safe_text import safe_line
-from qa.tui.drawing import MUTED, STRONG, WRONG, draw_progress
+from qa.output.safe_text import safe_line
+from qa.tui.drawing.draw import MUTED, STRONG, WRONG, draw_progress
 
 
 @dataclass(frozen=True, slots=True)

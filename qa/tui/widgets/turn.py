@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.widget import Widget
 
-from qa.tui.drawing import Drawing, Hints, draw_turn
-from qa.tui.lines import extract_marked
+from qa.tui.drawing.draw import Drawing, Hints, draw_turn
+from qa.tui.drawing.lines import extract_marked
 from qa.tui.turns import TurnModel
 
 

@@ -1,1 +1,1 @@
-"""How the shipped reader (`index/data/reader/model.onnx`) is trained, exported and judged; no part of the product."""
+"""How the answer reader in `index/models/data/answer_reader` is trained, exported and judged."""

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from reader_training.model import EPSILON, HEADS, LAYERS, ReaderModel
+from tests.benchmarks.reader_training.model import EPSILON, HEADS, LAYERS, ReaderModel
 
 FUSED = "com.microsoft"
 LEVELS = 63

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from reader_training.data import Corpus, title_of
-from reader_training.train import second_text
+from tests.benchmarks.reader_training.data import Corpus, title_of
+from tests.benchmarks.reader_training.train import second_text
 
 LONGEST = 30
 """Tokens of an answer at most; .5% of the labelled answers are longer."""

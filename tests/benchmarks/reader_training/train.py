@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
-from reader_training.data import Pair, PairMaker
-from reader_training.model import DropoutPool, Outputs, ReaderModel
+from tests.benchmarks.reader_training.data import Pair, PairMaker
+from tests.benchmarks.reader_training.model import DropoutPool, Outputs, ReaderModel
 
 MAX_TOKENS = 384
 

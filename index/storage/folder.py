@@ -1,0 +1,59 @@
+"""Owns where the index of a documents folder stands and what of it may be thrown away."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from index.durable import storage_errors, sync_folder
+from index.errors import IndexDamagedError
+from index.storage.schema import DATABASE_NAME
+
+BESIDE = ".qa"
+"""Folder beside the documents folders that holds their indexes."""
+_IGNORE_NAME = ".gitignore"
+_OWN_NAMES = frozenset({_IGNORE_NAME, "lock", "generations"})
+_OWN_DATABASES = (DATABASE_NAME, "staged.db", "damaged.db")
+_SIDE_FILES = ("", "-wal", "-shm", "-journal")
+
+
+def locate_index_folder(docs: Path) -> Path:
+    """`.qa/NAME` beside the documents folder NAME; where that cannot be written, a folder of the user's cache that is
+    named after the documents' absolute path. Nothing is made."""
+    docs = docs.absolute()
+    beside = docs.parent / BESIDE / (docs.name or "root")
+    nearest = next(path for path in (beside, *beside.parents) if path.exists())
+    if os.access(nearest, os.W_OK | os.X_OK) or (beside / DATABASE_NAME).exists():
+        return beside
+    from index.cache_folder import find_cache_folder
+
+    key = hashlib.blake2b(os.fsencode(docs), digest_size=8).hexdigest()
+    return find_cache_folder() / "folders" / f"{docs.name or 'root'}-{key}"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes the index folder where there is none, hidden from git.
+
+    Raises IndexDamagedError where it holds something else, StorageError where it cannot be made.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign(folder)
+        for path in (folder, folder.parent) if folder.parent.name == BESIDE else (folder,):
+            if not (path / _IGNORE_NAME).exists():
+                (path / _IGNORE_NAME).write_text("*\n", "utf-8")
+                sync_folder(path)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """An index is never mixed with files it does not know, nor put over them."""
+    names = {path.name for path in folder.iterdir()}
+    if DATABASE_NAME in names:
+        return
+    databases = {name + suffix for name in _OWN_DATABASES for suffix in _SIDE_FILES}
+    foreign = sorted(names - _OWN_NAMES - databases)
+    if foreign:
+        raise IndexDamagedError(
+            f"{folder}: holds {foreign[0]}, which is not part of an index; move it away and run `qa index` again."
+        )

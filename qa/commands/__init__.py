@@ -1,0 +1,4 @@
+"""What each command of `qa` does, once its options are parsed.
+
+May import the `Answerer`, `qa.output` and `qa.sessions`; `cli.py` is its only caller.
+"""

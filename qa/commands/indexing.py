@@ -1,0 +1,190 @@
+"""`qa index`: runs a build for a person or a program and says what it did; tells the state of the index."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from functools import cache
+
+from index.errors import IndexFolderError, QaError, UnusableError, UsageError
+from index.types import BuildReport, Encoder
+from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error, tell_skipped
+from qa.output.safe_text import safe_line
+from qa.settings import Settings
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Task:
+    """How the index is to be brought up to date."""
+
+    rebuild: bool = False
+    check: bool = False
+    """Read every byte of the index first."""
+    wait: bool = True
+    """For another process that is indexing."""
+    memory: int | None = None
+    """Megabytes; None is the default of `index.updating.limits`."""
+    jobs: int | None = None
+    """Threads; None is all processors."""
+
+
+def run_indexing(
+    settings: Settings, task: Task | None = None, *, watch: bool = False, progress_json: bool = False
+) -> None:
+    """Brings the index up to date; with `watch`, again at each change; raises what the first build raises."""
+    from index.updating.adoption import adopt_index
+
+    task = task or Task()
+    adopt_index(settings.docs)
+    load_encoder = _build_loader(settings, task)
+    if progress_json:
+        _run_for_program(settings, load_encoder, task)
+        return
+    _tell_report(_run_for_person(settings, load_encoder, task))
+    if watch:
+        _follow(settings, load_encoder, dataclasses.replace(task, rebuild=False, check=False, wait=True))
+
+
+def _follow(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
+    """Until interrupted. A folder that is empty for a while, a full disk, or a file too large for the memory allowed,
+    may be well at the next change."""
+    from index.updating.watch import watch_folder
+
+    tell(f"watching {settings.docs}; Ctrl-C ends it")
+    for _ in watch_folder(settings.docs):
+        try:
+            report = _run_for_person(settings, load_encoder, task)
+        except (UnusableError, UsageError) as error:
+            tell_error(error)
+        else:
+            if report.changes:
+                _tell_report(report)
+
+
+def _build_loader(settings: Settings, task: Task) -> Callable[[], Encoder]:
+    """Loads the encoder at the first call and keeps it: a watcher embeds the next change at once."""
+
+    @cache
+    def load() -> Encoder:
+        from index.models.encoder import load_encoder
+        from index.storage.folder import locate_index_folder
+        from index.storage.snapshot import load_model
+
+        # Unless another is named, an index stays with the model it was made with.
+        name = settings.model or load_model(locate_index_folder(settings.docs))
+        return load_encoder(name, threads=task.jobs)
+
+    return load
+
+
+def _run_for_person(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> BuildReport:
+    progress = ProgressLine()
+    try:
+        return _build(settings, load_encoder, progress, task)
+    finally:
+        progress.close()
+
+
+def _tell_report(report: BuildReport) -> None:
+    tell_skipped(report.skipped)
+    tell(render_report(report))
+
+
+def _run_for_program(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
+    progress = ProgressJson()
+    try:
+        report = _build(settings, load_encoder, progress, task)
+    except QaError as error:
+        progress.write({"error": str(error)})
+        raise
+    progress.write(
+        {
+            "done": True,
+            "generation": report.generation,
+            "articles": report.articles,
+            "paragraphs": report.paragraphs,
+            "embedded": report.embedded,
+            "skipped": [{"path": item.path, "reason": item.reason} for item in report.skipped],
+        }
+    )
+
+
+def _build(
+    settings: Settings,
+    load_encoder: Callable[[], Encoder],
+    progress: ProgressLine | ProgressJson,
+    task: Task,
+) -> BuildReport:
+    from index.storage.folder import locate_index_folder
+    from index.updating.build import refresh
+    from index.updating.limits import build_limits
+
+    return refresh(
+        settings.docs,
+        locate_index_folder(settings.docs),
+        load_encoder,
+        progress=progress,
+        model=settings.model,
+        rebuild=task.rebuild,
+        check=task.check,
+        wait=task.wait,
+        notice=progress.notice,
+        limits=build_limits(task.memory, task.jobs),
+    )
+
+
+def render_status(settings: Settings, *, as_json: bool) -> str:
+    """What is indexed, stale and skipped. Raises IndexFolderError where there is no index yet."""
+    from index.storage.folder import locate_index_folder
+    from index.storage.snapshot import open_snapshot
+    from index.updating.freshness import find_changes
+
+    folder = locate_index_folder(settings.docs)
+    snapshot = open_snapshot(folder)
+    if snapshot is None:
+        raise IndexFolderError(f"{settings.docs} has no index yet; run `qa index`.")
+    try:
+        record = {
+            "docs": str(settings.docs),
+            "folder": str(folder),
+            **dataclasses.asdict(snapshot.info),
+            "vectors": dataclasses.asdict(snapshot.vectors_info),
+            "changes": {
+                "added": list((changes := find_changes(settings.docs, folder)).added),
+                "changed": list(changes.changed),
+                "renamed": [list(pair) for pair in changes.renamed],
+                "deleted": list(changes.deleted),
+            },
+            "skipped": [{"path": item.path, "reason": item.reason} for item in snapshot.skipped],
+        }
+    finally:
+        snapshot.close()
+    return json.dumps(record, indent=2) + "\n" if as_json else _render_status_text(record)
+
+
+def _render_vectors(
+    kind: str, dimension: int, base: int, delta: int, dead: int, lists: int, probes: int, recall: float
+) -> str:
+    parts = [f"{base + delta - dead:,} of {dimension} numbers, {kind}"]
+    if lists:
+        parts.append(f"{probes:,} of {lists:,} lists searched find {recall:.1%} of the ten nearest")
+    if delta or dead:
+        parts.append(f"{delta:,} added and {dead:,} deleted since the last rebuild")
+    return "; ".join(parts)
+
+
+def _render_status_text(record: dict[str, object]) -> str:
+    lines = []
+    for name, value in record.items():
+        if name == "skipped" and isinstance(value, list):
+            lines.append(f"skipped: {len(value)}")
+            lines += [safe_line(f"  {item['path']}: {item['reason']}") for item in value]
+        elif name == "vectors" and isinstance(value, dict):
+            lines.append(f"vectors: {_render_vectors(**value)}")
+        elif name == "changes" and isinstance(value, dict):
+            counts = ", ".join(f"{len(paths)} {kind}" for kind, paths in value.items() if paths)
+            lines.append(f"changes: {counts or 'none, the index is fresh'}")
+        else:
+            lines.append(safe_line(f"{name}: {value}"))
+    return "\n".join(lines) + "\n"

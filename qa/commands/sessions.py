@@ -1,0 +1,92 @@
+"""`qa sessions` and `qa export`: saved conversations without the app. Returns what is to be printed."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from pathlib import Path
+
+from index.errors import UsageError
+from qa.output.render import render_record
+from qa.output.safe_text import safe_line
+from qa.sessions.export import EXTENSIONS, render_session, write_export
+from qa.sessions.store import Session, SessionStore, open_sessions
+
+
+def render_sessions(words: str, *, as_json: bool) -> str:
+    """The saved sessions that hold all `words`, the latest first: a line each, or JSON."""
+    with closing(open_sessions()) as store:
+        found = store.list_sessions(words)
+    if as_json:
+        return render_record([_build_record(session) for session in found], indent=2) + "\n"
+    return "".join(f"{_render_line(session)}\n" for session in found)
+
+
+def _build_record(session: Session) -> dict[str, object]:
+    return {
+        "session": session.session_id,
+        "title": session.title,
+        "docs": session.documents,
+        "created": session.created,
+        "updated": session.updated,
+        "turns": session.turns,
+    }
+
+
+def _render_line(session: Session) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.updated))
+    turns = "1 question" if session.turns == 1 else f"{session.turns} questions"
+    return safe_line(f"{session.session_id:>5}  {when}  {turns:>13}  {session.title}  ({session.documents})")
+
+
+def find_latest(documents: Path) -> int:
+    """The number of the latest session over a folder (absolute). Raises UsageError where there is none."""
+    with closing(open_sessions()) as store:
+        found = store.list_sessions(documents=documents)
+    if not found:
+        raise UsageError(f"{documents}: no conversation to continue yet; leave --continue out to begin one.")
+    return found[0].session_id
+
+
+def find_documents(session_id: int) -> str | None:
+    """The folder a session was held over, None where it is gone. Raises UsageError where there is no such session."""
+    with closing(open_sessions()) as store:
+        documents = store.load_session(session_id).documents
+    return documents if Path(documents).is_dir() else None
+
+
+def change_session(session_id: int, *, title: str | None = None, delete: bool = False, restore: bool = False) -> str:
+    """Renames, deletes or takes a deletion back; says so. Raises UsageError where there is no such session."""
+    if (title is not None) + delete + restore != 1:
+        raise UsageError("choose one of --rename, --delete and --restore.")
+    with closing(open_sessions()) as store:
+        return _change(store, session_id, title, delete=delete)
+
+
+def _change(store: SessionStore, session_id: int, title: str | None, *, delete: bool) -> str:
+    if title is not None:
+        store.load_session(session_id)
+        store.rename_session(session_id, title)
+        return f"session {session_id} is now called {safe_line(store.load_session(session_id).title)}\n"
+    if delete:
+        store.load_session(session_id)
+        store.delete_session(session_id)
+        return f"session {session_id} is deleted; `qa sessions --restore {session_id}` takes it back within a day\n"
+    store.restore_session(session_id)
+    return f"session {session_id} is back: {safe_line(store.load_session(session_id).title)}\n"
+
+
+def export_session(session_id: int, form: str | None, output: str | None) -> str:
+    """The session as text, or an empty string where it was written to `output`, whose ending tells the form."""
+    with closing(open_sessions()) as store:
+        session, turns = store.load_session(session_id), store.load_turns(session_id)
+    form = form or _form_of(output)
+    if output is None:
+        return render_session(session, turns, form)
+    write_export(Path(output), session, turns, form)
+    return ""
+
+
+def _form_of(output: str | None) -> str:
+    by_extension = {extension: form for form, extension in EXTENSIONS.items()}
+    return by_extension.get(Path(output).suffix.lower(), "markdown") if output else "markdown"

@@ -1,0 +1,289 @@
+"""The commands as they are typed, in processes of their own: streams, exit codes, one sentence for each error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.commands import run_qa
+from tests.helpers.places import ROOT
+
+
+def _assert_one_sentence(result: subprocess.CompletedProcess[str], code: int, *said: str) -> None:
+    assert result.returncode == code, result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert all(words in last for words in said), last
+
+
+def test_an_answer_is_on_stdout_and_everything_else_on_stderr(docs: Path) -> None:
+    """Exit code 0, a quote with its number and place; the build's talk goes to stderr."""
+    result = run_qa("--docs", str(docs), "ask", "How high is the lighthouse?")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("[1] The lighthouse of Lindau was finished in 1856 and is 33 metres high.")
+    assert "harbour.md:5" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_not_in_the_articles_is_exit_code_1(docs: Path) -> None:
+    """Honest, and told by the code."""
+    result = run_qa("ask", "--docs", str(docs), "What is the population of Brazil?")
+    assert result.returncode == 1
+    assert result.stdout.startswith("Not in the articles.")
+
+
+def test_many_questions_from_stdin_end_with_the_worst_code(docs: Path) -> None:
+    """Text and objects mixed; the identifier comes back; a line that is none is told and passed over."""
+    lines = "\n".join(
+        [
+            "How high is the lighthouse?",
+            '{"id": "x", "question": "What is the population of Brazil?"}',
+            '{"question": 5}',
+            '{"id": 2, "question": "And its clock?", '
+            '"history": [{"q": "When was the lighthouse of Lindau built?", "a": ""}]}',
+        ]
+    )
+    result = run_qa("--docs", str(docs), "ask", "--jsonl", "-", stdin=lines)
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [record.get("id") for record in records] == [None, "x", 2]
+    assert [record["answered"] for record in records[:2]] == [True, False]
+    assert records[2]["asked_as"].startswith("When was the lighthouse")
+    assert result.returncode == 2
+    assert 'no text under "question"' in result.stderr
+
+
+def test_json_can_be_verified_until_the_article_changes(docs: Path) -> None:
+    """`qa ask --json … | qa verify -`: 0 while every quote stands, 1 once one does not."""
+    answer = run_qa("--docs", str(docs), "ask", "--json", "How high is the lighthouse?")
+    assert json.loads(answer.stdout)["citations"]
+    assert run_qa("--docs", str(docs), "verify", "-", stdin=answer.stdout).returncode == 0
+    article = docs / "harbour.md"
+    article.write_text(article.read_text("utf-8").replace("33 metres", "35 metres"), encoding="utf-8")
+    assert run_qa("verify", "--docs", str(docs), "-", stdin=answer.stdout).returncode == 1
+
+
+def test_show_prints_the_text_that_offsets_count_in(docs: Path) -> None:
+    """A citation's range cuts its quote out of what `qa show` prints."""
+    record = json.loads(run_qa("--docs", str(docs), "ask", "--json", "How high is the lighthouse?").stdout)
+    first = record["citations"][0]
+    shown = run_qa("--docs", str(docs), "show", first["path"], "--range", f"{first['start']}:{first['end']}")
+    assert shown.stdout == first["quote"]
+
+
+def test_index_builds_once_and_then_finds_nothing_to_do(docs: Path) -> None:
+    """The second run embeds nothing; --status tells the same numbers."""
+    first = run_qa("--docs", str(docs), "index")
+    assert first.returncode == 0, first.stderr
+    assert "2 articles" in first.stderr
+    assert first.stdout == ""
+    second = run_qa("--docs", str(docs), "index")
+    assert "nothing changed; 0 paragraphs embedded" in second.stderr
+    status = json.loads(run_qa("--docs", str(docs), "index", "--status", "--json").stdout)
+    assert status["articles"] == 2
+
+
+def test_progress_for_programs_is_json_lines_that_end_with_done(docs: Path) -> None:
+    """A face that starts a build in a process of its own can follow it."""
+    result = run_qa("--docs", str(docs), "index", "--progress-json")
+    records = [json.loads(line) for line in result.stderr.splitlines()]
+    assert records[-1]["done"] is True
+    assert records[-1]["articles"] == 2
+
+
+@pytest.mark.parametrize("question", ["", "   "])
+def test_an_empty_question_is_wrong_usage(docs: Path, question: str) -> None:
+    """Told before anything is opened."""
+    _assert_one_sentence(
+        run_qa(
+            "--docs",
+            str(docs),
+            "ask",
+            question,
+        ),
+        2,
+        "empty",
+    )
+    assert not (docs.parent / ".qa").exists()
+
+
+def test_a_question_of_a_hundred_thousand_characters_is_wrong_usage(docs: Path) -> None:
+    """Told with its length."""
+    _assert_one_sentence(run_qa("--docs", str(docs), "ask", "-", stdin="a" * 100_000), 2, "100,000", "shorten")
+
+
+def test_wrong_options_are_exit_code_2(docs: Path) -> None:
+    """Unknown options and values out of range."""
+    assert run_qa("ask", "--nonsense").returncode == 2
+    assert run_qa("--docs", str(docs), "ask", "-k", "0", "a").returncode == 2
+    assert run_qa("--docs", str(docs), "ask", "--json", "--jsonl", "a").returncode == 2
+
+
+def test_wrong_usage_is_one_sentence(docs: Path) -> None:
+    """Not the usage of the whole program, but what is wrong and where to look."""
+    _assert_one_sentence(run_qa("ask", "-k", "0", "a?"), 2, "0 is not in the range", "qa ask --help")
+    _assert_one_sentence(run_qa("aks"), 2, "No such command 'aks'", "qa --help")
+    _assert_one_sentence(run_qa("index", "--status", "--watch", "--docs", str(docs)), 2, "--status", "leave out")
+    _assert_one_sentence(run_qa("ask", "-", "a?", "--docs", str(docs)), 2, "'-'", "stdin")
+    _assert_one_sentence(run_qa("index", "--json", "--docs", str(docs)), 2, "--status")
+    _assert_one_sentence(run_qa("index", "--watch", "--progress-json", "--docs", str(docs)), 2, "exclude each other")
+
+
+def test_one_json_object_is_for_one_question(docs: Path) -> None:
+    """What `--json` writes is JSON, always: a second question is refused, before or after the first was answered."""
+    _assert_one_sentence(run_qa("--docs", str(docs), "ask", "--json", "a?", "b?"), 2, "--jsonl")
+    result = run_qa("--docs", str(docs), "ask", "--json", stdin="How high is the lighthouse?\n\nHow old is it?\n")
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["question"] == "How high is the lighthouse?"
+    assert "--jsonl" in result.stderr
+
+
+def test_a_wrong_line_of_stdin_is_told_with_its_number(docs: Path) -> None:
+    """Blank lines count; the mark that some editors put at the beginning does not."""
+    lines = '\ufeff{"question": "How high is the lighthouse?"}\n\n{"question": 5}\n{bad\n'
+    result = run_qa("--docs", str(docs), "ask", "--jsonl", "-", stdin=lines)
+    assert result.returncode == 2
+    assert json.loads(result.stdout)["question"] == "How high is the lighthouse?"
+    told = [line for line in result.stderr.splitlines() if line.startswith("qa: ")]
+    assert [line.split(":")[1] for line in told] == [" line 3", " line 4"]
+
+
+@pytest.mark.parametrize(
+    ("redirections", "code"),
+    [
+        ("<&-", 2),
+        ("'How high is the lighthouse?' >&-", 0),
+        ("'What is the population of Brazil?' >&-", 1),
+        ("'' 2>&-", 2),
+        ("'How high is the lighthouse?' <&- >&- 2>&-", 0),
+    ],
+)
+def test_closed_streams_change_nothing_but_what_is_seen(docs: Path, redirections: str, code: int) -> None:
+    """The exit code is the same; what belongs on one stream never appears on another, nor in a file of the index."""
+    run_qa("--docs", str(docs), "index")
+    result = _run_in_shell(docs, f"ask {redirections}")
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert run_qa("--docs", str(docs), "index", "--check").returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("command", ["ask 'How high is the lighthouse?'", "show harbour.md", "index --status"])
+def test_a_full_disk_under_stdout_is_told(docs: Path, command: str) -> None:
+    """In one sentence, and not with the code that means 'not in the articles'."""
+    run_qa("--docs", str(docs), "index")
+    result = _run_in_shell(docs, f"{command} >/dev/full")
+    _assert_one_sentence(result, 3, "stdout cannot be written to", "No space left")
+
+
+def _run_in_shell(docs: Path, command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """`qa --docs docs COMMAND`, where `command` may redirect streams and be piped on."""
+    return subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m qa --docs '{docs}' {command}"],
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=120,
+        check=False,
+    )
+
+
+def test_no_documents_folder(tmp_path: Path) -> None:
+    """Named, with the option that names another."""
+    _assert_one_sentence(run_qa("ask", "a?", "--docs", str(tmp_path / "nowhere")), 3, "nowhere", "--docs")
+    _assert_one_sentence(run_qa("ask", "a?", cwd=tmp_path), 3, "--docs")
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    """Nothing to index is not an empty index."""
+    (tmp_path / "docs").mkdir()
+    _assert_one_sentence(run_qa("ask", "a?", "--docs", str(tmp_path / "docs")), 3, "docs")
+
+
+def test_an_unknown_model_is_named(docs: Path) -> None:
+    """Nothing is downloaded: a name that is not here is an error."""
+    result = run_qa("ask", "a?", "--docs", str(docs), "--model", "no-such/model")
+    _assert_one_sentence(result, 3, "no-such/model")
+
+
+def test_a_foreign_index_folder_is_told_and_left_alone(docs: Path) -> None:
+    """A folder of something else is not overwritten."""
+    foreign = docs.parent / ".qa" / "docs"
+    foreign.mkdir(parents=True)
+    (foreign / "index.sqlite").write_bytes(b"this is no database" * 100)
+    (foreign / "notes.txt").write_text("mine")
+    result = run_qa("ask", "How high is the lighthouse?", "--docs", str(docs))
+    assert "Traceback" not in result.stderr
+    assert (foreign / "notes.txt").read_text() == "mine"
+
+
+def test_an_unreadable_file_is_a_warning_and_the_others_answer(docs: Path) -> None:
+    """One bad file does not stop the rest."""
+    (docs / "picture.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    result = run_qa("--docs", str(docs), "ask", "How high is the lighthouse?")
+    assert result.returncode == 0
+    assert "warning: skipped picture.txt" in result.stderr
+
+
+def test_a_reader_that_leaves_the_pipe_is_no_error(docs: Path) -> None:
+    """`qa ask … | head -1` ends quietly."""
+    run_qa("--docs", str(docs), "index")
+    questions = "How high is the lighthouse?\n" * 5
+    result = _run_in_shell(docs, "ask --jsonl - | head -c 10", stdin=questions)
+    assert "Traceback" not in result.stderr
+    assert "Exception" not in result.stderr
+
+
+@pytest.mark.parametrize("milliseconds", [5, 10, 20, 30, 40, 80, 130, 200])
+def test_interrupted_at_any_instant_is_one_line(docs: Path, milliseconds: int) -> None:
+    """While the commands are imported, while threads load the models: told, with its exit code, and at an end."""
+    begins = "import qa.__main__ as qa; print('begun', flush=True); qa.main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", begins, "--docs", str(docs), "ask", "How high is the lighthouse?"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(milliseconds / 1000)
+    process.send_signal(signal.SIGINT)
+    try:
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert told.strip() == "interrupted"
+    assert process.returncode == 130
+
+
+def test_interrupted_where_an_import_cannot_be(tmp_path: Path) -> None:
+    """When a module's lock is let go, Python calls back: an exception is lost there, and the lock of imports stays."""
+    code = (
+        "import signal, sys, qa.__main__ as qa\n"
+        "def trace(frame, event, argument):\n"
+        "    if frame.f_code.co_name == 'cb' and 'importlib' in frame.f_code.co_filename:\n"
+        "        sys.settrace(None)\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "sys.settrace(trace)\n"
+        "qa.main()\n"
+    )
+    command = [sys.executable, "-c", code, "--docs", str(tmp_path), "ask", "Who?"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stderr, done.returncode) == ("interrupted\n", 130)
+
+
+def test_the_installed_command_begins_like_the_module() -> None:
+    """`qa` is `python -m qa`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"qa": "qa.__main__:main"}

@@ -1,0 +1,88 @@
+"""`qa sessions` and `qa export`: saved conversations without the app."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from index.errors import UsageError
+from qa.answerer import Answerer
+from qa.commands.sessions import change_session, export_session, render_sessions
+from qa.sessions.store import open_sessions
+from tests.helpers.commands import run_qa
+
+
+@pytest.fixture
+def session(answerer: Answerer) -> int:
+    """A saved conversation of one answered question."""
+    store = open_sessions()
+    number = store.create_session("Lighthouses", "/folder")
+    turn = store.add_question(number, "How high is the lighthouse?")
+    store.save_answer(turn, answerer.ask("How high is the lighthouse?"))
+    store.close()
+    return number
+
+
+def test_sessions_are_listed_and_found_by_what_they_hold(session: int) -> None:
+    """A word of a quote finds the conversation; one that stands nowhere does not."""
+    assert "Lighthouses" in render_sessions("33 metres", as_json=False)
+    assert json.loads(render_sessions("", as_json=True))[0]["session"] == session
+    assert render_sessions("zebra", as_json=False) == ""
+
+
+def test_a_session_is_renamed_deleted_and_taken_back(session: int) -> None:
+    """Nothing is lost by a slip."""
+    assert "Towers" in change_session(session, title="Towers")
+    change_session(session, delete=True)
+    assert render_sessions("", as_json=False) == ""
+    with pytest.raises(UsageError, match="no session"):
+        export_session(session, None, None)
+    change_session(session, restore=True)
+    assert "Towers" in render_sessions("", as_json=False)
+
+
+@pytest.mark.parametrize(("name", "holds"), [("a.md", "> "), ("a.json", '"citations"'), ("a.html", "<blockquote")])
+def test_an_export_has_the_quote_and_its_place(session: int, tmp_path: Path, name: str, holds: str) -> None:
+    """Markdown, JSON and HTML, by the ending of the file; an existing file is never overwritten."""
+    assert export_session(session, None, str(tmp_path / name)) == ""
+    text = (tmp_path / name).read_text("utf-8")
+    assert holds in text
+    assert "33 metres" in text
+    assert "harbour.md" in text
+    with pytest.raises(UsageError, match="exists"):
+        export_session(session, None, str(tmp_path / name))
+
+
+def test_without_a_file_the_export_is_what_is_printed(session: int) -> None:
+    """For pipes."""
+    assert "33 metres" in export_session(session, "markdown", None)
+
+
+def test_a_conversation_is_continued_from_the_command_line(docs: Path, tmp_path: Path) -> None:
+    """--continue takes the latest over the folder, --session one by its number and, anywhere, over its own folder."""
+    plain = ("--docs", str(docs), "--plain")
+    result = run_qa(*plain, "--continue", stdin="x")
+    assert result.returncode == 2
+    assert "no conversation to continue yet" in result.stderr
+    store = open_sessions()
+    mine, _ = store.create_session("Mine", docs), store.create_session("Of another folder", tmp_path)
+    store.add_question(mine, "How high is the lighthouse?")
+    store.close()
+    result = run_qa(*plain, "--continue", stdin="When was the lighthouse finished?\n")
+    assert result.stdout.startswith("The conversation goes on after 1 question."), result.stderr
+    assert "Quote 1: " in result.stdout
+    result = run_qa("--session", str(mine), "--plain", stdin="/closest\n", cwd=tmp_path)
+    assert "goes on after 2 questions. The last one was: When was the lighthouse finished?" in result.stdout
+    assert "Passage 1" in result.stdout
+
+
+def test_what_cannot_be_continued_is_told(docs: Path) -> None:
+    """A number that is none, both options, and a command that takes neither."""
+    for arguments, said in (
+        (("--session", "77"), "there is no session 77"),
+        (("--session", "7", "--continue"), "exclude each other"),
+        (("--continue", "ask", "Who?"), "without a command"),
+    ):
+        result = run_qa("--docs", str(docs), *arguments)
+        assert result.returncode == 2
+        assert said in result.stderr

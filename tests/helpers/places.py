@@ -1,0 +1,10 @@
+"""Where the project stands, and where the evaluation sets are looked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("QA_SHARED", ROOT.parent / "shared"))
+"""Evaluation sets and articles that are not part of the project; tests that need them skip where they are absent."""

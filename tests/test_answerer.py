@@ -1,0 +1,210 @@
+"""The way from question to answer, with the real models and a real index."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from index.errors import DocumentsError, IndexStaleError, NotWantedError, UsageError
+from qa.answerer import Answerer, open_answerer
+from qa.settings import Settings
+from qa.types import Answer, Passage, Turn
+from tests.helpers.hash_encoder import HashEncoder
+
+
+def _assert_exact(answerer: Answerer, answer: Answer) -> None:
+    for citation in answer.citations:
+        text = answerer.load_article(citation.path).text
+        assert text[citation.start : citation.end] == citation.quote
+        assert text[citation.passage.start : citation.passage.end] == citation.passage.text
+        assert citation.passage.start <= citation.start < citation.end <= citation.passage.end
+        if citation.answer_span is not None:
+            assert text[citation.answer_span.start : citation.answer_span.end] == citation.answer_span.text
+            assert citation.start <= citation.answer_span.start < citation.answer_span.end <= citation.end
+
+
+@pytest.mark.parametrize(
+    ("question", "path", "holds"),
+    [
+        ("How large was China's trade with Russia?", "trade.txt", "$146.9 billion"),
+        ("Did China condemn the invasion?", "trade.txt", "has not condemned"),
+        ("Who announced the aid for Ukraine?", "trade.txt", "Zhao Lijian"),
+        ("How high is the lighthouse?", "harbour.md", "33 metres"),
+        ("Where is swimming forbidden in the harbour?", "harbour.md", "between the two piers"),
+    ],
+)
+def test_a_question_is_answered_by_an_exact_quote(answerer: Answerer, question: str, path: str, holds: str) -> None:
+    """The first citation holds the answer, and every quote is verbatim, to the character."""
+    answer = answerer.ask(question)
+    assert answer.answered
+    assert answer.citations[0].path == path
+    assert holds in answer.citations[0].quote
+    assert [citation.number for citation in answer.citations] == list(range(1, len(answer.citations) + 1))
+    _assert_exact(answerer, answer)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is the population of Brazil?", "Who won the 2022 World Cup?", "What is the price of wheat in Egypt?"],
+)
+def test_a_question_about_nothing_in_the_articles_is_declined(answerer: Answerer, question: str) -> None:
+    """Declining cites nothing, lists what was closest, and says why."""
+    answer = answerer.ask(question)
+    assert not answer.answered
+    assert not answer.citations
+    assert answer.passages
+    assert answer.reason
+
+
+def test_the_reason_names_what_the_question_is_about(answerer: Answerer) -> None:
+    """Words that say nothing of a subject are not told as missing, though no article holds them."""
+    reason = answerer.ask("How much did the mayor of Atlantis say to give?").reason
+    assert reason is not None
+    assert "“Atlantis”" in reason
+    assert not any(f"“{word}”" in reason for word in ("much", "say", "give"))
+
+
+@pytest.mark.parametrize("question", ["???", "🌊", "— …"])
+def test_a_question_without_words_is_told_so(answerer: Answerer, question: str) -> None:
+    """Nothing is said of a passage that marks alone cannot be close to."""
+    answer = answerer.ask(question)
+    assert not answer.answered
+    assert answer.reason == "The question has no words to look for."
+
+
+@pytest.mark.parametrize("question", ["Why?", "How much?", "What happened then?", "Tell me more."])
+def test_a_question_about_nothing_is_declined_with_the_reason(answerer: Answerer, question: str) -> None:
+    """Where nothing was asked before; whatever answered it would be chance."""
+    answer = answerer.ask(question)
+    assert (answer.answered, answer.confidence) == (False, 0.0)
+    assert answer.reason == "The question does not say what it is about."
+
+
+def test_furniture_of_a_page_is_never_retrieved(answerer: Answerer) -> None:
+    """'Leave a Reply' stands in the text and in no passage."""
+    assert "Leave a Reply" in answerer.load_article("trade.txt").text
+    assert all("Leave a Reply" not in passage.text for passage in answerer.ask("Leave a reply").passages)
+
+
+def test_the_closest_passages_come_before_the_answer(answerer: Answerer) -> None:
+    """A face can show something while the cross-encoder reads."""
+    early: list[tuple[Passage, ...]] = []
+    answerer.ask("How high is the lighthouse?", on_passages=early.append)
+    assert "33 metres" in early[0][0].text
+
+
+def test_a_question_that_nobody_waits_for_is_left(answerer: Answerer) -> None:
+    """Given up while the passages are read, it is not read to its end; the next question is answered."""
+    shown: list[tuple[Passage, ...]] = []
+    asked: list[int] = []
+
+    def wanted() -> bool:
+        if shown:
+            asked.append(1)
+        return len(asked) < 2
+
+    with pytest.raises(NotWantedError):
+        answerer.ask("How high is the lighthouse?", on_passages=shown.append, wanted=wanted)
+    assert shown
+    assert answerer.ask("How high is the lighthouse?", wanted=lambda: True).answered
+
+
+def test_a_follow_up_takes_its_subject_from_the_conversation(answerer: Answerer) -> None:
+    """'And its clock?' finds the lighthouse; asked as typed, nothing is added."""
+    history = (Turn("When was the lighthouse of Lindau finished?", "in 1856 [1]"),)
+    answer = answerer.ask("And its clock?", history)
+    assert answer.asked_as == "When was the lighthouse of Lindau finished? And its clock?"
+    assert answer.passages[0].path == "harbour.md"
+    assert answerer.ask("And its clock?", history, as_typed=True).asked_as == "And its clock?"
+
+
+def test_a_wrong_question_is_refused(answerer: Answerer) -> None:
+    """The same sentence in every face."""
+    with pytest.raises(UsageError, match="empty"):
+        answerer.ask("  ")
+
+
+def test_an_unknown_article_is_named(answerer: Answerer) -> None:
+    """Asking for an article that is not there says so."""
+    with pytest.raises(DocumentsError, match=r"nowhere\.txt"):
+        answerer.load_article("nowhere.txt")
+
+
+def test_the_state_of_the_index_is_told(answerer: Answerer) -> None:
+    """What a header shows."""
+    state = answerer.load_state()
+    assert state.info.articles == 2
+    assert not state.changes
+    assert [article.path for article in answerer.list_articles()] == ["harbour.md", "trade.txt"]
+
+
+def test_a_changed_folder_is_answered_from_its_new_text(docs: Path) -> None:
+    """Never from a stale index: an edit is seen by the next answerer."""
+    open_answerer(Settings(docs=docs)).close()
+    article = docs / "harbour.md"
+    article.write_text(article.read_text("utf-8").replace("33 metres", "35 metres"), encoding="utf-8")
+    answerer = open_answerer(Settings(docs=docs))
+    answer = answerer.ask("How high is the lighthouse?")
+    answerer.close()
+    assert "35 metres" in answer.citations[0].quote
+
+
+def test_without_refresh_a_stale_index_answers_and_says_so(docs: Path) -> None:
+    """`--no-refresh`: the old text, with a warning that names the file; without an index, an error."""
+    with pytest.raises(IndexStaleError, match="has no index yet"):
+        open_answerer(Settings(docs=docs, refresh=False))
+    open_answerer(Settings(docs=docs)).close()
+    article = docs / "harbour.md"
+    article.write_text(article.read_text("utf-8").replace("33 metres", "35 metres"), encoding="utf-8")
+    told: list[str] = []
+    answerer = open_answerer(Settings(docs=docs, refresh=False), tell=told.append)
+    answer = answerer.ask("How high is the lighthouse?")
+    answerer.close()
+    assert "33 metres" in answer.citations[0].quote
+    assert "harbour.md" in told[0]
+
+
+def test_no_folder_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
+    """The commonest mistake has its own sentence."""
+    with pytest.raises(DocumentsError, match="--docs DIR"):
+        open_answerer(Settings(docs=tmp_path / "nowhere"))
+
+
+def test_without_a_reranker_there_are_still_exact_quotes(docs: Path) -> None:
+    """`--reranker none` is quicker and quotes by shared words."""
+    answerer = open_answerer(Settings(docs=docs, reranker="none"))
+    answer = answerer.ask("How large was China's trade with Russia?")
+    _assert_exact(answerer, answer)
+    answerer.close()
+    assert answer.citations[0].path == "trade.txt"
+
+
+def test_the_index_keeps_its_model_and_another_one_is_noticed(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors of one model are never compared with those of another: the index is made again first, or not used."""
+    told: list[str] = []
+    with closing(open_answerer(Settings(docs=docs, reranker="none"))) as opened:
+        assert opened.ask("How high is the lighthouse of Lindau?").passages
+    other = HashEncoder("b")
+    monkeypatch.setattr("qa.answerer._load_encoder", lambda _: other)
+    with (
+        closing(open_answerer(Settings(docs=docs, reranker="none", refresh=False))) as stale,
+        pytest.raises(IndexStaleError, match="made with another model than hash-b; run `qa index`"),
+    ):
+        stale.ask("How high is the lighthouse of Lindau?")
+    with closing(open_answerer(Settings(docs=docs, reranker="none"), tell=told.append)) as remade:
+        assert remade.ask("How high is the lighthouse of Lindau?").index.model == "hash-b"
+    assert told == ["The index was made with bge-small-en-v1.5: embedding all paragraphs again with hash-b."]
+
+
+def test_damaged_files_are_made_again_before_the_answer(docs: Path) -> None:
+    """A torn file costs a moment and a sentence, not the answer."""
+    told: list[str] = []
+    with closing(open_answerer(Settings(docs=docs))) as opened:
+        opened.ask("How high is the lighthouse of Lindau?")
+    for path in (docs.parent / ".qa" / docs.name / "generations").rglob("base.faiss"):
+        path.unlink()
+    with closing(open_answerer(Settings(docs=docs), tell=told.append)) as repaired:
+        assert repaired.ask("How high is the lighthouse of Lindau?").answered
+    assert [sentence for sentence in told if "making them again" in sentence]
