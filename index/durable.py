@@ -12,9 +12,9 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import IndexDamagedError, IndexLockedError, QaError, StorageError
@@ -40,21 +40,6 @@ class FileStamp:
     mtime_ns: int
     sha256: bytes
     """32 bytes, of what was meant to be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Previous:
-    """A folder of the generation before, from which unchanged files are shared."""
-
-    folder: Path
-    stamps: Mapping[str, FileStamp]
-    """By the name of the file in `folder`."""
-
-    def share(self, name: str, target: Path, index_folder: Path) -> FileStamp:
-        """The file `name` under the same name in `target`; its bytes are not read again. Raises OSError."""
-        link_or_copy(self.folder / name, target / name)
-        stamp = self.stamps[name]
-        return replace(stamp, path=(target / name).relative_to(index_folder).as_posix())
 
 
 @contextmanager

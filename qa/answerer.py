@@ -356,7 +356,7 @@ def _load_cross_encoder(settings: Settings) -> CrossEncoder | None:
 
 
 def _explain(question: str, read: list[Evidence], confidence: float, threshold: float) -> str:
-    from index.engines.tantivy_words import analyze, find_missing_words
+    from index.engines.bm25 import analyze, find_missing_words
 
     if not analyze(question):
         return NO_WORDS

@@ -203,7 +203,7 @@ def test_damaged_files_are_made_again_before_the_answer(docs: Path) -> None:
     told: list[str] = []
     with closing(open_answerer(Settings(docs=docs))) as opened:
         opened.ask("How high is the lighthouse of Lindau?")
-    for path in (docs.parent / ".qa" / docs.name / "generations").rglob("base.faiss"):
+    for path in (docs.parent / ".qa" / docs.name / "generations").rglob("part0.faiss"):
         path.unlink()
     with closing(open_answerer(Settings(docs=docs), tell=told.append)) as repaired:
         assert repaired.ask("How high is the lighthouse of Lindau?").answered

@@ -1,8 +1,7 @@
-"""Owns the reader's side of an index: one whole generation, opened once, that no writer can change.
+"""Owns a snapshot: what a searching process has open, one whole generation that no writer can change.
 
-A read transaction of SQLite in WAL mode is a snapshot: whatever a writer commits later, it goes on showing the
-generation it began with, and nobody waits. The files of that generation stay readable after the writer has removed
-their names.
+A read transaction of SQLite in WAL mode shows the generation it began with, whatever a writer commits later, and nobody
+waits. The engines' files of that generation stay readable after a writer has removed their names.
 """
 
 from __future__ import annotations
@@ -16,21 +15,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from index.durable import storage_errors
-from index.engines.faiss_vectors import VectorIndex, VectorsInfo
-from index.engines.tantivy_words import CorpusFigures, LexicalIndex
+from index.engines import registry
+from index.engines.bm25 import CorpusFigures
 from index.errors import IndexDamagedError, IndexFolderError
 from index.storage import records
-from index.storage.generation_files import are_sound, lexical_folder, vectors_folder
+from index.storage.generation_files import are_sound, find_places
 from index.storage.schema import DATABASE_NAME, open_for_reading, pack_text, unpack_text
 from index.types import Article, Document, Skipped, StoredParagraph
 
 if TYPE_CHECKING:
+    from index.engines.protocols import LexicalSearcher, VectorSearcher
     from index.types import Ids, Vectors
 
 FileIdentity = tuple[int, int] | None
-"""Device and inode of a database; None where there is none."""
+"""Device and inode of a database; None if there is none."""
 _ATTEMPTS = 20
-"""Times that files may vanish under a reader that opens them, each time because a writer has published another
+"""How often files may vanish while a snapshot is being opened, each time because a writer has published another
 generation."""
 
 
@@ -45,7 +45,7 @@ class SnapshotInfo:
     model: str
     """The encoder as the user named it."""
     fingerprint: str
-    """Of the encoder; vectors of another are of another space."""
+    """Of the encoder. Vectors of another fingerprint belong to another space."""
     dimension: int
 
 
@@ -53,23 +53,29 @@ class Snapshot:
     """One generation. All methods may be called from any thread, one at a time."""
 
     def __init__(
-        self, database: sqlite3.Connection, file: FileIdentity, folder: Path, name: str, info: SnapshotInfo, terms: int
+        self,
+        database: sqlite3.Connection,
+        file: FileIdentity,
+        folder: Path,
+        info: SnapshotInfo,
+        figures: CorpusFigures,
+        vectors: VectorSearcher,
+        lexical: LexicalSearcher,
     ) -> None:
-        """Raises OSError, ValueError or RuntimeError where the files named `name` are not there or not sound."""
+        """
+        :param database: in a read transaction.
+        :param file: of the database, from before it was opened.
+        :raises ValueError: if the engines and the database do not hold the same number of paragraphs.
+        """
+        self.database = database
         self._file = file
         self.folder = folder
         self.info = info
-        self.figures = CorpusFigures(info.paragraphs, terms)
-        self.database = database
-        self.vectors = VectorIndex(vectors_folder(folder, name))
-        self.lexical = LexicalIndex(lexical_folder(folder, name))
-        if not self.vectors.count() == self.lexical.count() == info.paragraphs:
+        self.figures = figures
+        self.vectors = vectors
+        self.lexical = lexical
+        if not vectors.count() == lexical.count() == info.paragraphs:
             raise ValueError(f"{folder}: the files of generation {info.generation} hold another number of paragraphs")
-
-    @property
-    def vectors_info(self) -> VectorsInfo:
-        """How the vectors are searched, with the recall that was measured."""
-        return self.vectors.info
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -78,12 +84,15 @@ class Snapshot:
         return tuple(Skipped(unpack_text(path), unpack_text(reason)) for path, reason in rows)
 
     def load_paragraphs(self, ids: Sequence[int]) -> list[StoredParagraph]:
-        """The paragraphs of these ids, in their order. Raises IndexDamagedError where one is not what was stored."""
+        """The paragraphs of these ids, in their order.
+
+        :raises IndexDamagedError: if one is not what was stored.
+        """
         with storage_errors(self.folder):
             return records.load_paragraphs(self.database, ids)
 
     def load_neighbours(self, paragraph_id: int, before: int = 1, after: int = 1) -> list[StoredParagraph]:
-        """The paragraph with its neighbours in the article, itself included, in order; furniture is marked as such."""
+        """The paragraph and its neighbours in the article, in order; boilerplate is included and marked."""
         with storage_errors(self.folder):
             return records.load_neighbours(self.database, paragraph_id, before, after)
 
@@ -93,13 +102,13 @@ class Snapshot:
             return records.load_vectors(self.database, ids)
 
     def load_article(self, path: str) -> tuple[Article, Document] | None:
-        """The article of that path with its canonical text and marks; None where the generation has none."""
+        """The article of that path with its canonical text and marks; None if the generation has none."""
         with storage_errors(self.folder):
             article = records.find_article(self.database, path)
             return None if article is None else (article, records.load_document(self.database, article.article_id))
 
     def load_article_paragraphs(self, path: str) -> list[StoredParagraph]:
-        """All units of the article of that path, in order, furniture included; empty where there is none."""
+        """All paragraphs of the article of that path, in order, boilerplate included; empty if there is none."""
         with storage_errors(self.folder):
             article = records.find_article(self.database, path)
             return [] if article is None else records.load_paragraphs_of(self.database, article.article_id)
@@ -109,7 +118,7 @@ class Snapshot:
         return records.list_articles(self.database)
 
     def find_article_ids(self, paths: Collection[str]) -> list[int]:
-        """Ids of the articles of these paths, ascending; unknown paths are left out."""
+        """Ids of the articles of these paths, ascending; unknown paths are ignored."""
         packed = [pack_text(path) for path in paths]
         return sorted(
             row[0] for row in records.select_in(self.database, "SELECT id FROM articles WHERE path IN", packed)
@@ -124,13 +133,15 @@ class Snapshot:
         return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
 
     def is_current(self) -> bool:
-        """False where a writer has published a newer generation, or the index was made anew from nothing, which may
-        have come to the same number."""
+        """False if a writer has published a newer generation, or the index was made anew from nothing, perhaps up to
+        the same number."""
         return _identify(self.folder) == self._file and load_generation(self.folder) == self.info.generation
 
     def close(self) -> None:
-        """Lets go of the generation's database; its files follow when nothing refers to this snapshot."""
+        """Releases the database and the engines' files."""
         self.database.close()
+        self.vectors.close()
+        self.lexical.close()
 
     def __enter__(self) -> Snapshot:
         return self
@@ -142,7 +153,7 @@ class Snapshot:
 
 
 def _identify(folder: Path) -> FileIdentity:
-    """Of the database; a file that is open keeps its inode to itself, also after it was deleted."""
+    """Of the database. An open file keeps its inode to itself, even after it was deleted."""
     try:
         status = (folder / DATABASE_NAME).stat()
     except FileNotFoundError:
@@ -151,12 +162,16 @@ def _identify(folder: Path) -> FileIdentity:
 
 
 def has_index(folder: Path) -> bool:
-    """True where `folder` holds a database; whether it is sound, opening tells."""
+    """True if `folder` holds a database. Whether it is sound shows when it is opened."""
     return (folder / DATABASE_NAME).exists()
 
 
 def load_generation(folder: Path) -> int:
-    """Number of the newest generation; 0 where there is none yet. Raises like `open_snapshot`."""
+    """Number of the newest generation; 0 if there is none yet.
+
+    :raises IndexDamagedError: if the database is damaged.
+    :raises StorageError: if the system refuses to read.
+    """
     database = open_for_reading(folder)
     if database is None:
         return 0
@@ -165,8 +180,8 @@ def load_generation(folder: Path) -> int:
 
 
 def load_model(folder: Path) -> str | None:
-    """Name of the encoder that the index was made with; None where there is no generation yet, or none that can be
-    read, which opening it tells."""
+    """Name of the encoder that the index was made with; None if there is no generation yet, or none that can be read
+    (opening it reports why)."""
     try:
         database = open_for_reading(folder)
         if database is None:
@@ -179,10 +194,10 @@ def load_model(folder: Path) -> str | None:
 
 
 def open_snapshot(folder: Path) -> Snapshot | None:
-    """The newest generation of the index `folder`; None where there is none yet. Never waits for a writer.
+    """The newest generation of the index `folder`; None if there is none yet. Never waits for a writer.
 
-    Raises IndexDamagedError where database or files are not what was written (`refresh` makes the files again),
-    StorageError where the system refuses to read.
+    :raises IndexDamagedError: if database or files are not what was written; `refresh` makes the files again.
+    :raises StorageError: if the system refuses to read.
     """
     reason = ""
     generation = -1
@@ -202,8 +217,7 @@ def open_snapshot(folder: Path) -> Snapshot | None:
 
 
 def _try_to_open(database: sqlite3.Connection, file: FileIdentity, folder: Path) -> tuple[Snapshot | None, int, str]:
-    """The snapshot, the number of its generation, and what of its files is missing or damaged; empty where nothing
-    is."""
+    """The snapshot, the number of its generation, and which of its files is missing or damaged; empty if none is."""
     generation = 0
     try:
         with storage_errors(folder):
@@ -225,7 +239,10 @@ def _try_to_open(database: sqlite3.Connection, file: FileIdentity, folder: Path)
 
 
 def _open_generation(database: sqlite3.Connection, file: FileIdentity, folder: Path, state: dict[str, Any]) -> Snapshot:
-    if not are_sound(folder, records.load_stamps(database)):
+    if (forms := state.get("engines")) != registry.name_forms():
+        raise ValueError(f"written by {forms} and not by {registry.name_forms()}")
+    stamps = records.load_stamps(database)
+    if not are_sound(folder, stamps):
         raise ValueError("a file is not what was written")
     info = SnapshotInfo(
         generation=int(state["generation"]),
@@ -235,4 +252,7 @@ def _open_generation(database: sqlite3.Connection, file: FileIdentity, folder: P
         fingerprint=str(state["fingerprint"]),
         dimension=int(state["dimension"]),
     )
-    return Snapshot(database, file, folder, str(state["files"]), info, int(state["terms"]))
+    places = find_places(folder, str(state["files"]), stamps)
+    vectors = registry.load_vector_engine().open(places.vectors)
+    lexical = registry.load_lexical_engine().open(places.lexical)
+    return Snapshot(database, file, folder, info, CorpusFigures(info.paragraphs, int(state["terms"])), vectors, lexical)

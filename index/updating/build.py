@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from index.documents.source_files import no_articles_error
 from index.durable import storage_errors
-from index.engines.tantivy_words import ANALYSIS_VERSION
+from index.engines import registry
+from index.engines.bm25 import ANALYSIS_VERSION
 from index.errors import IndexDamagedError
 from index.storage import records
 from index.storage.folder import prepare_folder
@@ -184,6 +185,9 @@ class _Build:
     def _files_are_sound(self, thorough: bool) -> bool:
         if not self._generation:
             return False
+        if self._state.get("engines") != registry.name_forms():
+            self._notice(f"{self._folder}: files of the index have an older form; making them again from its database.")
+            return False
         stamps = records.load_stamps(self._database)
         if are_sound(self._folder, stamps, thorough=thorough):
             if moved := find_moved(self._folder, stamps):
@@ -269,7 +273,9 @@ class _Build:
                 files = f"{self._generation + 1:06d}"
                 stamps = write_engine_files(self._database, self._folder, files, previous, added, removed, self._limits)
                 records.save_stamps(self._database, stamps)
-            records.save_state(self._database, generation=self._generation + 1, files=files)
+            records.save_state(
+                self._database, generation=self._generation + 1, files=files, engines=registry.name_forms()
+            )
             self._database.execute("COMMIT")
         except BaseException:
             rollback(self._database)

@@ -1,4 +1,4 @@
-"""Writes the engines' files of the next generation from what the database holds."""
+"""Lets the engines write the next generation from what the database holds."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.durable import FileStamp, Previous, remove_tree, storage_errors, sync_folder
-from index.engines.faiss_vectors import VectorSource, write_vectors
-from index.engines.tantivy_words import LexicalSource, write_lexical
+from index.durable import FileStamp, remove_tree, storage_errors, sync_folder
+from index.engines import registry
+from index.engines.protocols import LexicalSource, VectorSource
 from index.storage import records
-from index.storage.generation_files import FILES_NAME, LEXICAL, VECTORS, lexical_folder, vectors_folder
+from index.storage.generation_files import find_places
 from index.updating.limits import Limits
 
 if TYPE_CHECKING:
@@ -26,40 +26,28 @@ def write_engine_files(
     removed: Ids,
     limits: Limits,
 ) -> list[FileStamp]:
-    """Writes the files called `name` from what the database holds, uncommitted changes included, and syncs them.
+    """Writes the generation called `name`, uncommitted changes of the database included, and syncs it.
 
-    :param previous: name of the sound files they follow; None makes everything anew.
-    :param added: ids (ascending) that the previous files do not have.
-    :param removed: ids (ascending) that they have and the new ones have not.
+    :param previous: name of the sound generation before; None makes everything anew.
+    :param added: ids (ascending) that the previous generation lacks.
+    :param removed: ids (ascending) that only the previous generation has.
     """
     with storage_errors(folder):
-        top = folder / FILES_NAME / name
+        new = find_places(folder, name)
+        before = find_places(folder, previous, records.load_stamps(database)) if previous is not None else None
+        top = new.vectors.folder.parent
         remove_tree(top)
-        for path in (folder / FILES_NAME, top, top / VECTORS, top / LEXICAL):
-            path.mkdir(exist_ok=path.name == FILES_NAME)
-        before = _previous(database, folder, previous)
-        stamps = write_vectors(
-            top / VECTORS, before.get(VECTORS), _vector_source(database, limits), added, removed, folder
+        for place in new:
+            place.folder.mkdir(parents=True)
+        vectors = registry.load_vector_engine().write(
+            new.vectors, before and before.vectors, _vector_source(database, limits), added, removed
         )
-        stamps += write_lexical(
-            top / LEXICAL, before.get(LEXICAL), _lexical_source(database, limits), added, removed, folder
+        words = registry.load_lexical_engine().write(
+            new.lexical, before and before.lexical, _lexical_source(database, limits), added, removed
         )
-        for path in (top / VECTORS, top / LEXICAL, top, folder / FILES_NAME, folder):
+        for path in (new.vectors.folder, new.lexical.folder, top, top.parent, folder):
             sync_folder(path)
-    return stamps
-
-
-def _previous(database: sqlite3.Connection, folder: Path, name: str | None) -> dict[str, Previous]:
-    if name is None:
-        return {}
-    stamps = records.load_stamps(database)
-    halves = {VECTORS: vectors_folder(folder, name), LEXICAL: lexical_folder(folder, name)}
-    return {
-        half: Previous(
-            path, {Path(stamp.path).name: stamp for stamp in stamps.values() if (folder / stamp.path).parent == path}
-        )
-        for half, path in halves.items()
-    }
+    return [*vectors, *words]
 
 
 def _vector_source(database: sqlite3.Connection, limits: Limits) -> VectorSource:

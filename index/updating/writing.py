@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from index.engines.tantivy_words import analyze
+from index.engines.bm25 import analyze
 from index.storage import records
 from index.storage.records import REPEATED, RULE
 from index.storage.schema import pack_text, unpack_text

@@ -6,12 +6,16 @@ import dataclasses
 import json
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from index.errors import IndexFolderError, QaError, UnusableError, UsageError
 from index.types import BuildReport, Encoder
 from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error, tell_skipped
 from qa.output.safe_text import safe_line
 from qa.settings import Settings
+
+if TYPE_CHECKING:
+    from index.engines.protocols import EngineInfo
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -149,7 +153,8 @@ def render_status(settings: Settings, *, as_json: bool) -> str:
             "docs": str(settings.docs),
             "folder": str(folder),
             **dataclasses.asdict(snapshot.info),
-            "vectors": dataclasses.asdict(snapshot.vectors_info),
+            "vectors": _describe(snapshot.vectors.info, as_json),
+            "words": _describe(snapshot.lexical.info, as_json),
             "changes": {
                 "added": list((changes := find_changes(settings.docs, folder)).added),
                 "changed": list(changes.changed),
@@ -163,15 +168,9 @@ def render_status(settings: Settings, *, as_json: bool) -> str:
     return json.dumps(record, indent=2) + "\n" if as_json else _render_status_text(record)
 
 
-def _render_vectors(
-    kind: str, dimension: int, base: int, delta: int, dead: int, lists: int, probes: int, recall: float
-) -> str:
-    parts = [f"{base + delta - dead:,} of {dimension} numbers, {kind}"]
-    if lists:
-        parts.append(f"{probes:,} of {lists:,} lists searched find {recall:.1%} of the ten nearest")
-    if delta or dead:
-        parts.append(f"{delta:,} added and {dead:,} deleted since the last rebuild")
-    return "; ".join(parts)
+def _describe(info: EngineInfo, as_json: bool) -> object:
+    """How an engine searches: every figure for a program, a line for a person."""
+    return {"engine": info.engine, **info.figures} if as_json else f"{info.engine}, {info.summary}"
 
 
 def _render_status_text(record: dict[str, object]) -> str:
@@ -180,8 +179,6 @@ def _render_status_text(record: dict[str, object]) -> str:
         if name == "skipped" and isinstance(value, list):
             lines.append(f"skipped: {len(value)}")
             lines += [safe_line(f"  {item['path']}: {item['reason']}") for item in value]
-        elif name == "vectors" and isinstance(value, dict):
-            lines.append(f"vectors: {_render_vectors(**value)}")
         elif name == "changes" and isinstance(value, dict):
             counts = ", ".join(f"{len(paths)} {kind}" for kind, paths in value.items() if paths)
             lines.append(f"changes: {counts or 'none, the index is fresh'}")

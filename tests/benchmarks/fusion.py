@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from index.engines import tantivy_words as lexical
+from index.engines import bm25
 from index.models.encoder import load_encoder
 from index.search import search_candidates
 from index.storage.folder import locate_index_folder
@@ -51,12 +51,12 @@ class Asked:
 @contextmanager
 def bm25_constants(k1: float, b: float) -> Iterator[None]:
     """BM25 with other constants for a while."""
-    before = lexical.K1, lexical.B
-    lexical.K1, lexical.B = k1, b
+    before = bm25.K1, bm25.B
+    bm25.K1, bm25.B = k1, b
     try:
         yield
     finally:
-        lexical.K1, lexical.B = before
+        bm25.K1, bm25.B = before
 
 
 def gather(snapshot: Snapshot, encoder: Encoder, question: Question) -> Asked:
@@ -65,13 +65,13 @@ def gather(snapshot: Snapshot, encoder: Encoder, question: Question) -> Asked:
     candidates = search_candidates(snapshot, question.text, vector, depth=DEPTH)
     sources = snapshot.load_paragraphs([one.paragraph_id for one in candidates])
     texts = [source.paragraph.embedded_text for source in sources]
-    every = lexical.weigh_terms(question.text)
+    every = bm25.weigh_terms(question.text)
     words = {}
     for name, (k1, b, with_stop_words) in WORDS.items():
-        kept = set(every) if with_stop_words else set(lexical.without_stop_words(every))
+        kept = set(every) if with_stop_words else set(bm25.without_stop_words(every))
         terms = {term: weight for term, weight in every.items() if term in kept}
         with bm25_constants(k1, b):
-            scored = lexical.score_bm25(terms, texts, snapshot.lexical.count_paragraphs(terms), snapshot.figures)
+            scored = bm25.score_bm25(terms, texts, snapshot.lexical.count_paragraphs(terms), snapshot.figures)
         words[name] = np.array([score.bm25 for score in scored])
     relevant = [question.is_relevant(source.path, source.paragraph.block) for source in sources]
     return Asked(np.array([one.dense or 0.0 for one in candidates]), words, np.array(relevant, dtype=bool))

@@ -200,14 +200,15 @@ def measure_search(docs: Path) -> dict[str, float]:
         seconds.append(time.perf_counter() - began)
         busy.append(time.process_time() - working)
     peak = _peak()
+    figures: dict[str, Any] = dict(snapshot.vectors.info.figures)
     return {
         "median": statistics.median(seconds),
         "p95": float(np.percentile(seconds, 95)),
         "p95_busy": float(np.percentile(busy, 95)),
         "recall": _recall(snapshot, vectors[:_EXACT_QUESTIONS]),
-        "measured_recall": snapshot.vectors_info.recall,
-        "probes": snapshot.vectors_info.probes,
-        "lists": snapshot.vectors_info.lists,
+        "measured_recall": figures["recall"],
+        "probes": figures["probes"],
+        "lists": figures["lists"],
         "megabytes": peak,
     }
 

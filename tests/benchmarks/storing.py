@@ -19,7 +19,7 @@ import faiss
 import numpy as np
 import tantivy
 
-from index.engines import tantivy_words as lexical
+from index.engines import bm25
 from tests.benchmarks.scale import ClusteredEncoder, Words, make_article
 
 _ROUNDS = 30
@@ -95,8 +95,8 @@ def measure_words() -> None:
         analyzer = builder.build()
         seconds = time_it(lambda analyzer=analyzer: [analyzer.analyze(text) for text in texts * 10])  # type: ignore[misc]
         print(f"tokenizer {name}: {seconds / len(texts) / 10 * 1e6:.0f} µs a paragraph")
-    seconds = time_it(lambda: [lexical.analyze(text) for text in texts * 10])
-    print(f"index.engines.tantivy_words.analyze: {seconds / len(texts) / 10 * 1e6:.0f} µs a paragraph")
+    seconds = time_it(lambda: [bm25.analyze(text) for text in texts * 10])
+    print(f"index.engines.bm25.analyze: {seconds / len(texts) / 10 * 1e6:.0f} µs a paragraph")
 
 
 def measure_pieces() -> None:

@@ -91,7 +91,8 @@ def test_the_status_tells_how_vectors_are_searched(tmp_path: Path, monkeypatch: 
         (docs / f"{number}.txt").write_text("\n\n".join(_SENTENCES[number * 3 : number * 3 + 3]))
     refresh(docs, locate_index_folder(docs), HashEncoder)
     settings = load_settings({"docs": str(docs)})
-    assert "\nvectors: 180 of 64 numbers, exact\n" in render_status(settings, as_json=False)
+    shown = render_status(settings, as_json=False)
+    assert "\nvectors: faiss, 180 of 64 dimensions, exact\nwords: tantivy, 180 paragraphs\n" in shown
     monkeypatch.setattr(vectors, "EXACT_LIMIT", 100)
     refresh(docs, locate_index_folder(docs), HashEncoder, rebuild=True)
     info = json.loads(render_status(settings, as_json=True))["vectors"]

@@ -481,14 +481,14 @@ def test_a_check_reads_large_files_too(place: Place, monkeypatch: pytest.MonkeyP
     """Of files too large to be read every time, a flip that changed neither size nor time is found by a check."""
     monkeypatch.setattr(generation_files, "_ALWAYS_READ", 0)
     place.refresh()
-    path = next(path for path in _derived_files(place) if path.name == "base.faiss")
+    path = next(path for path in _derived_files(place) if path.name == "part0.faiss")
     status = path.stat()
     _damage(path, "flip")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert place.refresh().generation == 1
     assert place.refresh(check=True).generation == 2
     assert "making them again" in place.notices[-1]
-    _damage(next(path for path in _derived_files(place) if path.name == "base.faiss"), "flip")
+    _damage(next(path for path in _derived_files(place) if path.name == "part0.faiss"), "flip")
     assert place.refresh().generation == 3
 
 
