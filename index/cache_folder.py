@@ -1,4 +1,5 @@
-"""Where what can be made again is kept: optimised model files, checked sums, indexes beside read-only folders."""
+"""Finds the folder for everything that can be made again: optimised model files, checked sums, indexes of documents
+folders that cannot be written."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from pathlib import Path
 
 
 def find_cache_folder() -> Path:
-    """The folder for what can be made again: `QA_CACHE_DIR`, else the user's cache folder; it need not exist."""
+    """`QA_CACHE_DIR` if it is set, else the user's cache folder. It may not exist yet."""
     named = os.environ.get("QA_CACHE_DIR")
     if named:
         return Path(named)

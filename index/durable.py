@@ -1,8 +1,7 @@
-"""Owns how files of an index folder are written so that they outlast a crash, and what the system's refusals
-are called. Nobody else in `index` syncs, links or removes files of an index.
+"""Owns how files of an index folder are written so that they outlast a crash, and what the system's refusals are
+called. Nothing else in `index` syncs, links or removes files of an index.
 
-A file counts as written only when its bytes and then the folder that names it have been synced, in this
-order.
+A file counts as written only after its bytes and then the folder that names it have been synced, in this order.
 """
 
 from __future__ import annotations
@@ -44,8 +43,12 @@ class FileStamp:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turns refusals of the system, of SQLite and of libraries that write into StorageError and its
-    neighbours."""
+    """Turns refusals of the system, of SQLite and of libraries that write into errors that name `path`.
+
+    :raises StorageError: if the system refused.
+    :raises IndexLockedError: if another process holds the database.
+    :raises IndexDamagedError: if the database is damaged.
+    """
     try:
         yield
     except QaError:
@@ -66,7 +69,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 
 def translate_sqlite_error(error: sqlite3.Error, path: Path) -> QaError | None:
-    """What an error of SQLite means to the user; None where it is a mistake of this program."""
+    """What an error of SQLite means to the user; None if it is a bug in this program."""
     primary = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return IndexLockedError(f"{path}: another process keeps the index locked; wait for it and try again.")
@@ -84,51 +87,38 @@ def translate_sqlite_error(error: sqlite3.Error, path: Path) -> QaError | None:
     return None
 
 
-class HashingWriter:
-    """A new file that knows the sum of the bytes meant for it, whatever the disk makes of them."""
+def write_file(path: Path, produce: Callable[[Callable[[bytes], None]], None], folder: Path) -> FileStamp:
+    """Makes the new file `path` of the bytes that `produce` hands to its argument, and syncs it. The stamp is of those
+    bytes, whatever the disk makes of them.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        self._hash = hashlib.sha256()
-        self._size = 0
+    :param folder: the index folder.
+    :raises OSError: if the system refuses, or the file is not as long as what was written.
+    """
+    digest = hashlib.sha256()
+    size = 0
 
-    def write(self, data: bytes) -> None:
-        """All of `data`, or OSError."""
+    def write(data: bytes) -> None:
+        nonlocal size
         view = memoryview(data)
         while view:
-            view = view[os.write(self._descriptor, view) :]
-        self._hash.update(data)
-        self._size += len(data)
+            view = view[os.write(descriptor, view) :]
+        digest.update(data)
+        size += len(data)
 
-    def close(self) -> None:
-        """Syncs what was written. Raises OSError where the system could not keep it."""
-        try:
-            os.fsync(self._descriptor)
-        finally:
-            os.close(self._descriptor)
-
-    def stamp(self, folder: Path) -> FileStamp:
-        """After `close`. Raises OSError where the file is not as long as what was written."""
-        status = self._path.stat()
-        if status.st_size != self._size:
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self._path))
-        relative = self._path.relative_to(folder).as_posix()
-        return FileStamp(relative, self._size, status.st_mtime_ns, self._hash.digest())
-
-
-def write_file(path: Path, produce: Callable[[Callable[[bytes], None]], None], folder: Path) -> FileStamp:
-    """Makes the file `path` of what `produce` hands to its argument, synced; `folder` is the index folder."""
-    writer = HashingWriter(path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        produce(writer.write)
+        produce(write)
+        os.fsync(descriptor)
+        status = os.fstat(descriptor)
     finally:
-        writer.close()
-    return writer.stamp(folder)
+        os.close(descriptor)
+    if status.st_size != size:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+    return FileStamp(path.relative_to(folder).as_posix(), size, status.st_mtime_ns, digest.digest())
 
 
-def sync_file(path: Path) -> None:
-    """Makes the bytes of `path` outlast a power loss."""
+def sync(path: Path) -> None:
+    """Makes the bytes of a file, or the names in a folder, outlast a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -136,14 +126,9 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def sync_folder(path: Path) -> None:
-    """Makes the names in `path` outlast a power loss."""
-    sync_file(path)
-
-
 def stamp_file(path: Path, folder: Path) -> FileStamp:
-    """Syncs a file that a library wrote, and reads it back for its sum."""
-    sync_file(path)
+    """Syncs a file that a library wrote, and reads it back for its sum. `folder` is the index folder."""
+    sync(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
         status = os.fstat(file.fileno())
@@ -151,19 +136,19 @@ def stamp_file(path: Path, folder: Path) -> FileStamp:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """The same bytes under a second name; a copy where the file system has no hard links. Times are kept."""
+    """The same bytes under a second name; a copy if the file system has no hard links. Times are kept."""
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise
         shutil.copy2(source, target)
-        sync_file(target)
+        sync(target)
 
 
 def holds(stamp: FileStamp, folder: Path, *, thorough: bool) -> bool:
-    """True where the file is what was written: its size and time, and where one of these differs or
-    `thorough` is asked for, its bytes. A changed time alone is no damage: copies of a folder have it."""
+    """True if the file is what was written. Its size and time are compared; its bytes only if the time differs, as it
+    does in a copy of a folder, or if `thorough`."""
     path = folder / stamp.path
     try:
         status = path.stat()
@@ -178,8 +163,11 @@ def holds(stamp: FileStamp, folder: Path, *, thorough: bool) -> bool:
 
 
 def remove_tree(path: Path) -> bool:
-    """Removes a folder of a generation nobody names any more; False where the system refuses, and
-    it stays for the next writer to remove. Files that a reader has open live on without a name."""
+    """Removes the folder of a generation that nothing refers to any more. Files that a process has open live on without
+    a name.
+
+    :return: False if the system refuses; the folder then stays for the next writer to remove.
+    """
     try:
         shutil.rmtree(path)
     except FileNotFoundError:

@@ -4,7 +4,7 @@ QaError
 ├── UsageError                 wrong usage; exit code 2
 └── UnusableError              documents or index cannot be used; exit code 3
     ├── DocumentsError         no folder, nothing in it, not readable
-    │   └── UnreadableFileError  one file; told as a skipped file, never stops the others
+    │   └── UnreadableFileError  one file; reported as skipped, never stops the others
     ├── ModelError             files missing, damaged, unknown name
     └── IndexFolderError       the index folder
         ├── IndexDamagedError  checksums or database do not hold
@@ -17,15 +17,15 @@ from __future__ import annotations
 
 
 class NotWantedError(Exception):
-    """Leaves work whose result nobody waits for any more; never told, so not a QaError."""
+    """Stops work whose result nobody waits for any more. No user ever sees it, so it is not a QaError."""
 
 
 class QaError(Exception):
-    """Base of all errors that are told to the user as one sentence, without a traceback."""
+    """Base of all errors that are reported to the user as one sentence, without a traceback."""
 
 
 class UsageError(QaError):
-    """What was asked for cannot be meant: an empty question, an option out of range."""
+    """The request makes no sense: an empty question, an option out of range."""
 
 
 class UnusableError(QaError):
@@ -49,7 +49,7 @@ class IndexFolderError(UnusableError):
 
 
 class IndexDamagedError(IndexFolderError):
-    """The index folder's contents do not hold together, or are not of this program."""
+    """The index folder's contents are inconsistent, or were not written by this program."""
 
 
 class IndexStaleError(IndexFolderError):

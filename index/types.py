@@ -1,4 +1,4 @@
-"""The values and the edges of `index`: a leaf that imports nothing of the project and nothing heavy.
+"""The values and the protocols of `index`: a leaf that imports nothing of the project and nothing heavy.
 
 Every offset counts characters (Unicode code points) of an article's canonical text; every range is half-open.
 """
@@ -33,13 +33,13 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a reader makes of one file."""
+    """What an extractor makes of one file."""
 
     text: str
     """Canonical text; of plain text and Markdown, the decoded file exactly, without the BOM."""
     title: str
     date: str | None = None
-    """ISO 8601 (YYYY-MM-DD) where the article states one near its head; None where it does not."""
+    """ISO 8601 (YYYY-MM-DD) if the article states one near its beginning; None if not."""
     encoding: str | None = None
     """The encoding the file was decoded from; None for formats that are not text."""
     headings: tuple[Heading, ...] = ()
@@ -47,7 +47,7 @@ class Document:
     pages: tuple[int, ...] = ()
     """Where page 1, 2, … start in `text`; empty for formats without pages."""
     title_in_text: bool = True
-    """False where `title` is only the file's name made readable: not embedded, so that a rename embeds nothing."""
+    """False if `title` is only the file's name made readable. It is not embedded then, so a rename embeds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class Paragraph:
     """The unit that is embedded and searched: `canonical[start:end] == text`, always."""
 
     ordinal: int
-    """0-based number of this unit in its article; units are in order and do not overlap."""
+    """0-based number in its article; paragraphs are in order and do not overlap."""
     block: int
-    """0-based number of the blank-line-separated block it stands in, the title included. Units cut from one
-    block (list items, the pieces of an over-long paragraph) share it."""
+    """0-based number of the blank-line-separated block it stands in; the title is a block too. Paragraphs cut from one
+    block (list items, pieces of an over-long one) share it."""
     start: int
     end: int
     line: int
@@ -67,11 +67,11 @@ class Paragraph:
     page: int | None = None
     """1-based; None for formats without pages."""
     heading: str | None = None
-    """The headings it stands under, outermost first, joined by ' › '; None where there is none."""
+    """The headings it stands under, outermost first, joined by ' › '; None if there is none."""
     context: str = ""
-    """What is put in front of the text to embed and to search it: title, headings, the lead-in of a list."""
+    """What is put in front of the text for embedding and searching: title, headings, the lead-in of a list."""
     boilerplate: bool = False
-    """Recognised by rule as page furniture ("Leave a Reply"): kept in the text, never retrieved."""
+    """Text of the page that is not the article ("Leave a Reply"): kept in the text, never retrieved."""
 
     @property
     def embedded_text(self) -> str:
@@ -86,16 +86,16 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of the documents folder as the file system tells it, not yet read."""
+    """One file of the documents folder as the file system describes it, not yet read."""
 
     path: str
     """Relative to the documents folder, with '/' between parts."""
     size: int
     mtime_ns: int
-    """What a count of 64 bits can hold: from 1677 to 2262."""
+    """Limited to what 64 bits can hold: from 1677 to 2262."""
     identity: int
-    """Inode and the time of the last change of any kind, as one number of 63 bits: a write that puts the time of
-    writing back changes it too."""
+    """Inode and the time of the last change of any kind, as one number of 63 bits. It changes even if the time of
+    writing is set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +142,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a cross-encoder says of one (question, passage) pair."""
+    """What a cross-encoder finds about one (question, passage) pair."""
 
     relevance: float
     """Logit; higher is more relevant; no fixed range."""
     spans: tuple[Span, ...] = ()
-    """The likeliest answers in the passage's text, best first; empty where the model finds no spans."""
+    """The likeliest answers in the passage's text, best first; empty if the model finds no spans."""
     no_answer: float | None = None
-    """Logit of 'the passage holds no answer', on the scale of `Span.score`; None where the model cannot tell."""
+    """Logit of 'the passage holds no answer', on the scale of `Span.score`; None if the model has none."""
 
     @property
     def margin(self) -> float | None:
-        """Logit of the best answer over 'no answer here', above 0 where an answer is likelier; None where not told."""
+        """Logit of the best answer minus that of 'no answer': above 0 if an answer is likelier. None if unknown."""
         if self.no_answer is None or not self.spans:
             return None
         return self.spans[0].score - self.no_answer
@@ -165,18 +165,18 @@ class Candidate:
 
     paragraph_id: int
     dense: float | None
-    """Cosine similarity in [-1, 1]; higher is closer; None where only the lexical search found it."""
+    """Cosine similarity in [-1, 1]; higher is closer; None if unknown."""
     lexical: float | None
-    """BM25, 0 and up; None where only the dense search found it."""
+    """BM25, 0 and up; None if unknown."""
     fused: float
     """The order of the candidates; higher is better."""
     coverage: float = 0.0
-    """0..1: how much of the question's terms the paragraph holds, each by its rarity."""
+    """0..1: share of the question's terms that the paragraph holds, each weighted by its IDF."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a build is. All counts are of this build, not of the whole index."""
+    """How far a build has come. All counts are of this build, not of the whole index."""
 
     stage: str
     """'reading', 'embedding' or 'writing'."""
@@ -194,7 +194,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """None until there is a rate to tell it from."""
+        """None until there is a rate to estimate it from."""
         if self.rate <= 0:
             return None
         return (self.paragraphs_total - self.paragraphs_done) / self.rate
@@ -214,7 +214,7 @@ class Changes:
     deleted: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """True where anything differs."""
+        """True if anything differs."""
         return bool(self.added or self.changed or self.renamed or self.deleted)
 
 
@@ -236,7 +236,7 @@ class BuildReport:
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Text to vectors: the expensive edge of indexing."""
+    """Turns texts into vectors: the expensive part of indexing."""
 
     @property
     def name(self) -> str:
@@ -248,8 +248,8 @@ class Encoder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hexadecimal; names weights, pooling, prefix, maximum length and dimension. Another fingerprint is another
-        space."""
+        """Hexadecimal; identifies weights, pooling, prefix, maximum length and dimension. Vectors of another belong to
+        another space."""
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), d) float32, rows of unit length, in the order of `texts`."""
@@ -258,16 +258,16 @@ class Encoder(Protocol):
         """Like `encode_passages`, with the model's prefix for questions."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, special tokens left out."""
+        """Tokens of each text, without special tokens."""
 
     @property
     def max_tokens(self) -> int:
-        """Tokens the model reads, special tokens left out; what is beyond is not embedded."""
+        """Tokens the model reads, without special tokens; anything beyond is not embedded."""
 
 
 @runtime_checkable
 class CrossEncoder(Protocol):
-    """A cross-encoder: reads a question and a passage together."""
+    """Reads a question and a passage together."""
 
     @property
     def name(self) -> str:
@@ -275,7 +275,7 @@ class CrossEncoder(Protocol):
 
     @property
     def finds_spans(self) -> bool:
-        """True where `Reading.spans` and `Reading.no_answer` are filled."""
+        """True if `Reading.spans` and `Reading.no_answer` are filled."""
 
     def read(
         self,
@@ -285,6 +285,9 @@ class CrossEncoder(Protocol):
         *,
         wanted: Callable[[], bool] | None = None,
     ) -> list[Reading]:
-        """One reading for each text, in order. `contexts` (title, headings) are read before the texts; the offsets
-        of spans count in the text alone. `wanted` is asked, from any thread, before each text or few texts are read;
-        raises NotWantedError once it says no."""
+        """One reading for each text, in order.
+
+        :param contexts: title and headings of each text, read before it; the offsets of spans count in the text alone.
+        :param wanted: called from any thread before each text, or every few texts.
+        :raises NotWantedError: once `wanted` returns False.
+        """

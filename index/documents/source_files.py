@@ -114,9 +114,8 @@ def hash_file(docs: Path, path: str) -> bytes:
 
 def _read_bytes(path: Path) -> bytes:
     """Opens without waiting: between finding and reading, a file may have become a FIFO."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with os.fdopen(os.open(path, flags), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableFileError(_kind_of(status.st_mode))

@@ -48,6 +48,9 @@ _LAYOUT_NAME = "vectors.json"
 _DELTA_NAME = "delta.faiss"
 _DEAD_NAME = "dead.ids"
 _ID_BYTES = 8
+_MOST_BYTES = 256 << 20
+"""Memory that a part takes while it is gathered, however much a build may use: 1,000,000 vectors are three parts, and a
+search takes 2.7 instead of 2.1 ms."""
 _EXACT, _IVF = "exact", "IVF"
 
 
@@ -342,7 +345,7 @@ class _PartWriter:
 def _most_entries(empty: Any, room_bytes: int) -> int:
     """Vectors of a part: FAISS needs twice their size while a list grows."""
     code_size: int = empty.index.sa_code_size() if hasattr(empty, "id_map") else empty.code_size
-    return max(1024, room_bytes // (2 * (code_size + _ID_BYTES)))
+    return max(1024, min(room_bytes, _MOST_BYTES) // (2 * (code_size + _ID_BYTES)))
 
 
 def _extend(target: Place, plan: _Plan, source: VectorSource) -> list[FileStamp]:

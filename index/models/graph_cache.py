@@ -8,7 +8,6 @@ very same bits. It is used only while its files have the sums they had when it w
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from index.cache_folder import find_cache_folder
+from index.durable import sync
 from index.models.model_files import ModelFile, compute_sha256, verify
 
 GRAPH_NAME = "model.onnx"
@@ -77,23 +77,12 @@ class GraphCopy:
         sums = {name: compute_sha256(unfinished / name) for name in (GRAPH_NAME, WEIGHTS_NAME)}
         (unfinished / _SUMS_NAME).write_text(json.dumps(sums), "utf-8")
         for name in (GRAPH_NAME, WEIGHTS_NAME, _SUMS_NAME):
-            _sync(unfinished / name)
-        _sync(unfinished)
+            sync(unfinished / name)
+        sync(unfinished)
         # Fails where another process was quicker: its copy is as good.
         unfinished.rename(self._folder)
-        _sync(self._shelf)
+        sync(self._shelf)
         return self._is_whole()  # leaves the stamps, so that the next start has nothing to read
-
-
-def _sync(path: Path) -> None:
-    """Returns when the file's bytes, or the folder's names, are on the disk."""
-    if path.is_dir() and os.name == "nt":  # Windows cannot open a folder
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove_abandoned(shelf: Path) -> None:

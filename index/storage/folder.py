@@ -1,4 +1,4 @@
-"""Owns where the index of a documents folder stands and what of it may be thrown away."""
+"""Owns where the index of a documents folder stands, and that it is never mixed with other files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from index.durable import storage_errors, sync_folder
+from index.durable import storage_errors, sync
 from index.errors import IndexDamagedError
 from index.storage.schema import DATABASE_NAME
 
@@ -19,8 +19,8 @@ _SIDE_FILES = ("", "-wal", "-shm", "-journal")
 
 
 def locate_index_folder(docs: Path) -> Path:
-    """`.qa/NAME` beside the documents folder NAME; where that cannot be written, a folder of the user's cache that is
-    named after the documents' absolute path. Nothing is made."""
+    """`.qa/NAME` beside the documents folder NAME. If that cannot be written, a folder in the user's cache, named
+    after the documents' absolute path. Nothing is created."""
     docs = docs.absolute()
     beside = docs.parent / BESIDE / (docs.name or "root")
     nearest = next(path for path in (beside, *beside.parents) if path.exists())
@@ -33,9 +33,10 @@ def locate_index_folder(docs: Path) -> Path:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Makes the index folder where there is none, hidden from git.
+    """Creates the index folder if there is none, and hides it from git.
 
-    Raises IndexDamagedError where it holds something else, StorageError where it cannot be made.
+    :raises IndexDamagedError: if it holds something else.
+    :raises StorageError: if it cannot be created.
     """
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,11 +44,11 @@ def prepare_folder(folder: Path) -> None:
         for path in (folder, folder.parent) if folder.parent.name == BESIDE else (folder,):
             if not (path / _IGNORE_NAME).exists():
                 (path / _IGNORE_NAME).write_text("*\n", "utf-8")
-                sync_folder(path)
+                sync(path)
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """An index is never mixed with files it does not know, nor put over them."""
+    """A folder that holds unknown files and no index does not become one."""
     names = {path.name for path in folder.iterdir()}
     if DATABASE_NAME in names:
         return

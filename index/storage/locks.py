@@ -1,4 +1,5 @@
-"""Owns the one-writer rule: a lock that the system lets go when its holder ends, however it ends."""
+"""Owns the rule that there is one writer at a time: a lock that the system releases when its holder ends, even if it is
+killed."""
 
 from __future__ import annotations
 
@@ -20,14 +21,16 @@ _POLL_SECONDS = 0.05
 def hold_writer_lock(folder: Path, *, wait: bool, notice: Callable[[str], None] | None = None) -> Iterator[None]:
     """Keeps every other writer out of the index `folder`.
 
-    :param wait: for another writer to end; without it, IndexLockedError is raised.
-    :param notice: is told once, in one sentence, that another writer is waited for.
+    :param wait: wait for another writer to end.
+    :param notice: called once, with one sentence, if there is another writer to wait for.
+    :raises IndexLockedError: if there is another writer and `wait` is False.
+    :raises StorageError: if the system refuses.
     """
     with storage_errors(folder):
-        descriptor = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        descriptor = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         _take(descriptor, folder, wait, notice)
-        # Who holds it is told to whoever finds it held; the lock itself does not depend on it.
+        # The holder's number is for the message to others only; the lock does not depend on it.
         with storage_errors(folder):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -39,7 +42,7 @@ def hold_writer_lock(folder: Path, *, wait: bool, notice: Callable[[str], None] 
 def _take(descriptor: int, folder: Path, wait: bool, notice: Callable[[str], None] | None) -> None:
     if _try_lock(descriptor):
         return
-    holder = _holder(descriptor)
+    holder = _find_holder(descriptor)
     if not wait:
         raise IndexLockedError(
             f"{folder}: another process{holder} is writing the index; run this again when it has ended."
@@ -50,7 +53,7 @@ def _take(descriptor: int, folder: Path, wait: bool, notice: Callable[[str], Non
         time.sleep(_POLL_SECONDS)
 
 
-def _holder(descriptor: int) -> str:
+def _find_holder(descriptor: int) -> str:
     text = os.pread(descriptor, 20, 0).decode("ascii", "replace")
     return f" (number {text})" if text.isdigit() else ""
 

@@ -1,4 +1,4 @@
-"""Owns how values become rows of the database and rows become values again, for the reader and the writer alike.
+"""Owns how values become rows of the database and rows become values again.
 
 What is read is checked: a vector by its CRC, a paragraph by its content hash, a text by zlib's own sum. A bit that
 flipped on the disk becomes IndexDamagedError and never an answer.
@@ -21,16 +21,13 @@ if TYPE_CHECKING:
     from index.types import Ids, Vectors
 
 PIECE = 2048
-"""Characters of a text compressed together: a paragraph is cut out of one or two pieces (12 µs each), whatever the
-size of its article. Pieces of 8192 take 42 µs and save 4% of the text."""
+"""Characters of a text that are compressed together: a paragraph is cut out of one or two pieces (12 µs each), whatever
+the size of its article. Pieces of 8192 take 42 µs and save 4% of the text."""
 PIECE_BITS = 24
 _ROWS = 4096
 """Rows of a block that is streamed: 6 MB of vectors."""
 _PARAMETERS = 500
 """Ids asked for in one statement."""
-
-RULE, REPEATED = 1, 2
-"""Bits of `paragraphs.furniture`."""
 
 Slice = tuple[int, int, int]
 """(article id, start, end): characters of a canonical text."""
@@ -47,7 +44,7 @@ def save_state(database: sqlite3.Connection, **values: int | str | float | None)
 
 
 def damaged(what: str) -> IndexDamagedError:
-    """For contents that do not hold what was stored."""
+    """The error for contents that are not what was stored."""
     return IndexDamagedError(f"The index is damaged ({what}); run `qa index --rebuild`.")
 
 
@@ -67,7 +64,10 @@ def delete_text(database: sqlite3.Connection, article_id: int) -> None:
 
 
 def load_text(database: sqlite3.Connection, article_id: int) -> str:
-    """The whole canonical text. Raises IndexDamagedError where it is not what was stored."""
+    """The whole canonical text.
+
+    :raises IndexDamagedError: if it is not what was stored.
+    """
     first = article_id << PIECE_BITS
     query = "SELECT body FROM texts WHERE id BETWEEN ? AND ? ORDER BY id"
     rows = database.execute(query, (first, first + (1 << PIECE_BITS) - 1))
@@ -75,7 +75,10 @@ def load_text(database: sqlite3.Connection, article_id: int) -> str:
 
 
 def load_slices(database: sqlite3.Connection, slices: Sequence[Slice]) -> list[str]:
-    """`text[start:end]` for each slice, in order; each piece is unpacked once."""
+    """`text[start:end]` of each slice, in order; each piece is unpacked once.
+
+    :raises IndexDamagedError: if a text is not what was stored.
+    """
     wanted = {number for item in slices for number in _pieces_of(item)}
     pieces = {
         number: _unpack_piece(body)
@@ -108,20 +111,23 @@ def _unpack_piece(body: bytes) -> str:
 
 
 def select_in(database: sqlite3.Connection, query: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    """Rows of a query that ends in 'IN', asked for a block of values at a time."""
+    """The rows of a query that ends in 'IN', fetched for a block of values at a time."""
     for first in range(0, len(values), _PARAMETERS):
         block = values[first : first + _PARAMETERS]
         yield from database.execute(f"{query} ({','.join('?' * len(block))})", block)
 
 
 def pack_marks(document: Document) -> bytes:
-    """Headings and pages of a document."""
+    """The headings and pages of a document as bytes."""
     headings = [[mark.start, mark.end, mark.level, mark.text] for mark in document.headings]
     return zlib.compress(json.dumps([headings, document.pages]).encode())
 
 
 def unpack_marks(data: bytes) -> tuple[tuple[Heading, ...], tuple[int, ...]]:
-    """What `pack_marks` packed. Raises IndexDamagedError where it is not."""
+    """What `pack_marks` packed.
+
+    :raises IndexDamagedError: if it is something else.
+    """
     try:
         headings, pages = json.loads(zlib.decompress(data))
     except (zlib.error, ValueError):
@@ -139,7 +145,7 @@ def list_articles(database: sqlite3.Connection) -> Iterator[Article]:
 
 
 def find_article(database: sqlite3.Connection, path: str) -> Article | None:
-    """The article of that path; None where there is none."""
+    """The article of that path; None if there is none."""
     row = database.execute(f"{_ARTICLE} WHERE path = ?", (pack_text(path),)).fetchone()
     return None if row is None else _article_from(row)
 
@@ -150,7 +156,10 @@ def _article_from(row: tuple[Any, ...]) -> Article:
 
 
 def load_document(database: sqlite3.Connection, article_id: int) -> Document:
-    """The article as its reader made it."""
+    """The article as its extractor made it.
+
+    :raises IndexDamagedError: if it is not what was stored.
+    """
     row = database.execute(
         "SELECT title, date, encoding, title_in_text, marks FROM articles WHERE id = ?", (article_id,)
     ).fetchone()
@@ -161,13 +170,16 @@ def load_document(database: sqlite3.Connection, article_id: int) -> Document:
 
 
 _PARAGRAPH = """
-SELECT p.id, p.article, p.ordinal, p.block, p.start, p.stop, p.line, p.page, p.heading, p.context, p.furniture,
+SELECT p.id, p.article, p.ordinal, p.block, p.start, p.stop, p.line, p.page, p.heading, p.context, p.boilerplate,
        p.content_hash, a.path, a.title, a.date
 FROM paragraphs p JOIN articles a ON a.id = p.article WHERE """
 
 
 def load_paragraphs(database: sqlite3.Connection, ids: Sequence[int]) -> list[StoredParagraph]:
-    """The paragraphs of these ids, in their order. Raises IndexDamagedError where one is not what was stored."""
+    """The paragraphs of these ids, in their order.
+
+    :raises IndexDamagedError: if one is not what was stored.
+    """
     rows = list(select_in(database, _PARAGRAPH + "p.id IN", ids))
     by_id = {stored.paragraph_id: stored for stored in _stored_from(database, rows)}
     try:
@@ -177,7 +189,7 @@ def load_paragraphs(database: sqlite3.Connection, ids: Sequence[int]) -> list[St
 
 
 def load_neighbours(database: sqlite3.Connection, paragraph_id: int, before: int, after: int) -> list[StoredParagraph]:
-    """The paragraph with up to `before` units before it and `after` behind it in its article, in order."""
+    """The paragraph with up to `before` before it and `after` behind it in its article, in order."""
     query = "SELECT article, ordinal FROM paragraphs WHERE id = ?"
     article_id, ordinal = database.execute(query, (paragraph_id,)).fetchone()
     where = _PARAGRAPH + "p.article = ? AND p.ordinal BETWEEN ? AND ? ORDER BY p.ordinal"
@@ -186,7 +198,7 @@ def load_neighbours(database: sqlite3.Connection, paragraph_id: int, before: int
 
 
 def load_paragraphs_of(database: sqlite3.Connection, article_id: int) -> list[StoredParagraph]:
-    """All units of an article, in order, furniture included."""
+    """All paragraphs of an article, in order, boilerplate included."""
     rows = database.execute(_PARAGRAPH + "p.article = ? ORDER BY p.ordinal", (article_id,)).fetchall()
     return _stored_from(database, rows)
 
@@ -197,9 +209,23 @@ def _stored_from(database: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) 
 
 
 def _one_stored(row: tuple[Any, ...], text: str) -> StoredParagraph:
-    number, _, ordinal, block, start, end, line, page, heading, context, furniture, content_hash, path, title, date = (
-        row
-    )
+    (
+        number,
+        _,
+        ordinal,
+        block,
+        start,
+        end,
+        line,
+        page,
+        heading,
+        context,
+        boilerplate,
+        content_hash,
+        path,
+        title,
+        date,
+    ) = row
     paragraph = Paragraph(
         ordinal=ordinal,
         block=block,
@@ -210,7 +236,7 @@ def _one_stored(row: tuple[Any, ...], text: str) -> StoredParagraph:
         page=page,
         heading=None if heading is None else unpack_text(heading),
         context=unpack_text(context),
-        boilerplate=bool(furniture),
+        boilerplate=bool(boilerplate),
     )
     if paragraph.content_hash != content_hash:
         raise damaged(f"paragraph {ordinal} of {unpack_text(path)} is not what was stored")
@@ -224,16 +250,22 @@ def pack_vector(vector: Vectors) -> bytes:
 
 
 def load_vectors(database: sqlite3.Connection, ids: Sequence[int]) -> tuple[Ids, Vectors]:
-    """Those of the ids that have a vector: ids (n,) ascending and vectors (n, d) float32. Raises IndexDamagedError."""
+    """Ids (n,) ascending of those that have a vector, and their vectors (n, d) float32.
+
+    :raises IndexDamagedError: if one is not what was stored.
+    """
     query = "SELECT p.id, v.body, v.crc FROM paragraphs p JOIN vectors v ON v.id = p.vector WHERE p.id IN"
     return _matrix(sorted(select_in(database, query, ids)))
 
 
 def stream_vectors(database: sqlite3.Connection) -> Iterator[tuple[Ids, Vectors]]:
-    """The vectors of all searchable paragraphs in blocks, ids ascending."""
+    """The vectors of all searchable paragraphs in blocks, ids ascending.
+
+    :raises IndexDamagedError: if one is not what was stored.
+    """
     rows = database.execute(
         "SELECT p.id, v.body, v.crc FROM paragraphs p JOIN vectors v ON v.id = p.vector "
-        "WHERE p.furniture = 0 ORDER BY p.id"
+        "WHERE p.boilerplate = 0 ORDER BY p.id"
     )
     while block := rows.fetchmany(_ROWS):
         yield _matrix(block)
@@ -255,13 +287,13 @@ _SEARCHED = "SELECT id, article, start, stop, context FROM paragraphs WHERE "
 
 def stream_texts(database: sqlite3.Connection) -> Iterator[tuple[int, int, str]]:
     """(paragraph id, article id, text with context) of all searchable paragraphs."""
-    rows = database.execute(_SEARCHED + "furniture = 0 ORDER BY article, ordinal")
+    rows = database.execute(_SEARCHED + "boilerplate = 0 ORDER BY article, ordinal")
     while block := rows.fetchmany(_ROWS):
         yield from _searched_from(database, block)
 
 
 def load_texts(database: sqlite3.Connection, ids: Sequence[int]) -> Iterator[tuple[int, int, str]]:
-    """The same of the given paragraphs, in no order."""
+    """The same of the given paragraphs, in any order."""
     for first in range(0, len(ids), _ROWS):
         block = list(select_in(database, _SEARCHED + "id IN", ids[first : first + _ROWS]))
         yield from _searched_from(database, block)
@@ -276,7 +308,7 @@ def _searched_from(
 
 
 def load_stamps(database: sqlite3.Connection) -> dict[str, FileStamp]:
-    """The files of the generation by their path in the index folder."""
+    """The files of the generation by their paths in the index folder."""
     rows = database.execute("SELECT path, size, mtime_ns, sha256 FROM files")
     return {row[0]: FileStamp(*row) for row in rows}
 

@@ -1,7 +1,7 @@
 """Owns the tables of an index's database, and how it is opened for reading and for writing.
 
-SQLite in WAL mode is the truth of an index. Texts that come from files or their names are stored as bytes, because
-they may hold lone surrogates, which SQLite refuses as text.
+SQLite in WAL mode is the truth of an index. Texts that come from files or their names are stored as bytes, because they
+may hold lone surrogates, which SQLite refuses as text.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from index.durable import storage_errors, sync_folder
+from index.durable import storage_errors, sync
 from index.errors import IndexDamagedError, StorageError
 
 DATABASE_NAME = "index.db"
-FORMAT = 2
+FORMAT = 3
 """Raised when an older program could not read what a newer one writes, or the other way round."""
 _APPLICATION_ID = 0x71614958
 _PAGE_BYTES = 8192
-"""A vector of 384 float16 takes 768 bytes: ten to a page; with 4096 only five, and a quarter of the file empty."""
+"""A vector of 384 float16 takes 768 bytes: ten fit into a page. Into 4096 only five do, and a quarter of the file is
+empty."""
 _ANY_READ = "SELECT count(*) FROM sqlite_schema"
 _BUSY_MILLISECONDS = 10_000
 
@@ -56,19 +57,13 @@ CREATE TABLE paragraphs (
     page INTEGER,
     heading BLOB,
     context BLOB NOT NULL,
-    terms INTEGER NOT NULL,           -- length for BM25
-    furniture INTEGER NOT NULL,       -- 1: by rule; 2: by repetition; 3: both; 0: searchable
-    repetition INTEGER,               -- key of what says the same; NULL where too long to be furniture
-    vector INTEGER,                   -- NULL where it is furniture by rule, which is not embedded
+    terms INTEGER NOT NULL,           -- length for BM25; 0 if boilerplate
+    boilerplate INTEGER NOT NULL,     -- 1: neither embedded nor searched
+    vector INTEGER,                   -- NULL if boilerplate
     content_hash BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX paragraphs_of_article ON paragraphs (article, ordinal);
 CREATE INDEX paragraphs_by_vector ON paragraphs (vector) WHERE vector IS NOT NULL;
-CREATE INDEX paragraphs_by_repetition ON paragraphs (repetition) WHERE repetition IS NOT NULL;
-
--- In how many articles a repetition key stands.
-CREATE TABLE repetitions (key INTEGER PRIMARY KEY, articles INTEGER NOT NULL) STRICT;
-CREATE INDEX repetitions_often ON repetitions (articles) WHERE articles >= 3;
 
 CREATE TABLE spaces (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, dimension INTEGER NOT NULL) STRICT;
 
@@ -81,7 +76,7 @@ CREATE TABLE vectors (
 ) STRICT;
 CREATE UNIQUE INDEX vectors_by_content ON vectors (content_hash, space);
 
--- Vectors no paragraph uses, and the generation since which.
+-- Vectors that no paragraph uses, and since which generation.
 CREATE TABLE orphans (vector INTEGER PRIMARY KEY, generation INTEGER NOT NULL) STRICT;
 
 CREATE TABLE skipped (
@@ -96,14 +91,14 @@ CREATE TABLE files (
 
 
 class OlderFormatError(IndexDamagedError):
-    """The index was made by an older version of this program: it can be made anew with the embeddings it has."""
+    """The index was made by an older version of this program. It can be made anew with the embeddings it has."""
 
 
 def open_for_writing(folder: Path) -> sqlite3.Connection:
-    """The database of `folder`, made where there is none; the caller holds the writer lock.
+    """The database of `folder`, created if there is none. The caller holds the writer lock.
 
-    Raises IndexDamagedError where the file is not a sound database of this program and this format, StorageError
-    where the system refuses.
+    :raises IndexDamagedError: if the file is not a sound database of this program and this format.
+    :raises StorageError: if the system refuses.
     """
     path = folder / DATABASE_NAME
     with storage_errors(folder):
@@ -123,19 +118,19 @@ def _set_up(database: sqlite3.Connection, path: Path) -> None:
         database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _use_log(database, path)
         _create(database)
-        sync_folder(path.parent)
+        sync(path.parent)
     check_format(database, path.parent)
     _use_log(database, path)
-    # FULL: a commit is on the disk when it returns; files of older generations are removed on the strength of that.
+    # FULL: a commit is on the disk when it returns. Files of older generations are removed only because of that.
     for pragma in ("synchronous = FULL", "secure_delete = ON", "cache_size = -65536", "temp_store = MEMORY"):
         database.execute(f"PRAGMA {pragma}")
 
 
 def _use_log(database: sqlite3.Connection, path: Path) -> None:
-    """Readers beside a writer need WAL, which stays set once it is, unless the disk refused at that moment."""
+    """Reading beside a writer needs WAL. Once set it stays set, unless the disk refused at that moment."""
     if database.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StorageError(
-            f"{path.parent}: the disk cannot hold an index now (SQLite's log cannot be made there); "
+            f"{path.parent}: the disk cannot hold an index now (SQLite cannot create its log there); "
             "check it, or put the documents on a local disk, and run `qa index` again."
         )
 
@@ -145,7 +140,7 @@ def _is_empty(database: sqlite3.Connection) -> bool:
 
 
 def _create(database: sqlite3.Connection) -> None:
-    """All tables in one transaction: killed half-way, the file is still empty."""
+    """Creates all tables in one transaction. If it is killed half-way, the file is still empty."""
     database.execute("BEGIN IMMEDIATE")
     try:
         for statement in _TABLES.split(";\n"):
@@ -161,16 +156,17 @@ def _create(database: sqlite3.Connection) -> None:
 
 
 def rollback(database: sqlite3.Connection) -> None:
-    """Ends a transaction without a trace, where there is one: SQLite ends it by itself where the disk refuses."""
+    """Ends a transaction without a trace, if there is one: SQLite ends it by itself if the disk refuses."""
     if database.in_transaction:
         database.execute("ROLLBACK")
 
 
 def open_for_reading(folder: Path) -> sqlite3.Connection | None:
-    """The database of `folder`, of which nothing can be changed; None where there is none, or a build was ended
-    before it had made the tables.
+    """The database of `folder`, read-only. None if there is none, if it has an older format, or if a build ended before
+    it had created the tables.
 
-    Raises IndexDamagedError and StorageError like `open_for_writing`.
+    :raises IndexDamagedError: if the file is not a sound database of this program and this format.
+    :raises StorageError: if the system refuses.
     """
     path = folder / DATABASE_NAME
     if not path.exists():
@@ -179,8 +175,9 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
         database = _connect(path, "mode=ro")
         try:
             database.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-            database = _readable(database, path)
-            # 16 MB: the inner pages of the trees of 1,000,000 paragraphs stay in memory; 2 MB cost 4 ms of a search.
+            database = _make_readable(database, path)
+            # 16 MB: the inner pages of the trees of 1,000,000 paragraphs stay in memory; with 2 MB a search takes 4 ms
+            # more.
             database.execute("PRAGMA cache_size = -16384")
             if _is_empty(database) or _is_older(database):
                 database.close()
@@ -192,10 +189,10 @@ def open_for_reading(folder: Path) -> sqlite3.Connection | None:
     return database
 
 
-def _readable(database: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """WAL needs a shared-memory file beside the database. On a disk that cannot be written, a database without a log
-    is read as what it is: unchanging. One whose log or journal was left by a loss of power is recovered first, which
-    only a connection that may write can do."""
+def _make_readable(database: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """WAL needs a shared-memory file beside the database. If the disk cannot be written, a database without a log is
+    opened as what it is: unchanging. If a loss of power left a log or a journal, it is recovered first, which only a
+    connection that may write can do."""
     try:
         database.execute(_ANY_READ).fetchone()
     except sqlite3.OperationalError:
@@ -214,11 +211,8 @@ def _has_unfinished_log(path: Path) -> bool:
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
-    return sqlite3.connect(_uri(path, options), uri=True, isolation_level=None, check_same_thread=False)
-
-
-def _uri(path: Path, options: str) -> str:
-    return f"{path.absolute().as_uri()}?{options}"
+    uri = f"{path.absolute().as_uri()}?{options}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 
 def _is_older(database: sqlite3.Connection) -> bool:
@@ -227,7 +221,9 @@ def _is_older(database: sqlite3.Connection) -> bool:
 
 
 def check_format(database: sqlite3.Connection, folder: Path) -> None:
-    """Raises IndexDamagedError where the database is another program's, or of another format."""
+    """
+    :raises IndexDamagedError: if the database is another program's, or of another format.
+    """
     application = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if application != _APPLICATION_ID:

@@ -128,7 +128,7 @@ class Snapshot:
         """Ids of the searchable paragraphs of these articles, ascending."""
         import numpy as np
 
-        query = "SELECT id FROM paragraphs WHERE furniture = 0 AND article IN"
+        query = "SELECT id FROM paragraphs WHERE boilerplate = 0 AND article IN"
         rows = records.select_in(self.database, query, article_ids)
         return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
 

@@ -1,18 +1,14 @@
-"""Owns what is page furniture: text that stands on a page without belonging to its article.
+"""Owns what is boilerplate: text that stands on a page without belonging to its article.
 
-By rule: anchored to a whole short unit, so that prose which speaks of cookies or newsletters is never taken for it.
-By repetition: a short text in many articles is their source's, unless it is a sentence that could have been quoted.
+Each rule matches a whole short unit, so that prose about cookies or newsletters is never taken for boilerplate.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 
-from index.text.titles import letters_of
-
 MAX_LENGTH = 300
-"""Characters; nothing longer is furniture, by rule or by repetition."""
+"""Characters; nothing longer is boilerplate."""
 
 PHRASES = frozenset(
     line.strip()
@@ -124,18 +120,10 @@ NAME_LINE = re.compile(r"(?:[A-Z][\w.'’-]*[ ,|/&]*){1,7}")
 """A line of capitalised words: who wrote it, where."""
 
 OUTER_MARKS = " \t:.*#_»›>«‹|•·–—-…!"
-FURNITURE_WORDS = re.compile(
-    r"\b(?:newsletters?|subscri\w+|cookies?|click|sign up|follow us|advertis\w+|copyright|rights reserved"
-    r"|redistributed|this (?:article|story|post|page|site|website)|your (?:browser|inbox|email)"
-    r"|our (?:site|website|app|journalism))\b",
-    re.IGNORECASE,
-)
-QUOTED = re.compile(r"[\"“”„«»]")
-SENTENCE_END = re.compile(r"[.!?。！？]['’)\]]*\Z")
 
 
 def is_boilerplate(text: str) -> bool:
-    """Whether a unit is furniture by rule, or holds no letter and no digit at all."""
+    """Whether a unit is boilerplate, or holds no letter and no digit at all."""
     if len(text) > MAX_LENGTH:
         return not any(character.isalnum() for character in text)
     words = " ".join(text.split())
@@ -146,8 +134,8 @@ def is_boilerplate(text: str) -> bool:
 
 
 def is_label(line: str) -> bool:
-    """Whether a line is a known label of pages ('Advertisement') and nothing else: so surely furniture that even a
-    title is not looked for in it, while 'Live updates: Russia invades Ukraine' may be one."""
+    """Whether a line is a known label of pages ('Advertisement') and nothing else, so that it cannot be a title either;
+    'Live updates: Russia invades Ukraine' can."""
     return len(line) <= MAX_LENGTH and _is_phrase(" ".join(line.split()).strip(OUTER_MARKS))
 
 
@@ -165,34 +153,3 @@ def _is_byline(text: str) -> bool:
     return any(stamped) and all(
         stamp or NAME_LINE.fullmatch(line) or is_boilerplate(line) for stamp, line in zip(stamped, lines, strict=True)
     )
-
-
-def repetition_key(text: str) -> bytes:
-    """16 bytes that are equal for units that say the same but for case, white space and signs. Figures count: two
-    tables' rows are not the same."""
-    letters = letters_of(text)
-    return hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def can_be_boilerplate(text: str) -> bool:
-    """Whether repetition can make this unit furniture. A quotation or a sentence cannot be: agencies' articles share
-    them. A sentence that speaks of the page itself can."""
-    if len(text) > MAX_LENGTH:
-        return False
-    if FURNITURE_WORDS.search(text):
-        return True
-    is_sentence = SENTENCE_END.search(text.rstrip()) is not None and len(text.split()) > 4
-    return not is_sentence and not QUOTED.search(text)
-
-
-def is_repeated(articles_with_it: int, articles: int, length: int) -> bool:
-    """Whether a unit of `length` characters that stands in `articles_with_it` of `articles` is furniture of their
-    source; asked of units that `can_be_boilerplate`.
-
-    A label needs three articles and a twentieth of all, as two may share one by chance; a longer text needs more,
-    as it is likelier to be an agency's.
-    """
-    if length > MAX_LENGTH:
-        return False
-    least, share = (3, 0.05) if length <= 80 else (5, 0.2)
-    return articles_with_it >= max(least, share * articles)

@@ -20,6 +20,9 @@ from index.text.sentences import split_sentences
 from index.text.titles import clean_title, letters_of, same_words
 from index.types import Document, Heading, Paragraph
 
+SPLIT_VERSION = 3
+"""Raised when an extractor gives another text, or anything here cuts or marks it in another way: all articles are then
+split again."""
 SHORT_ITEM = 60
 """Characters; items below it say little alone and stay together."""
 
@@ -88,7 +91,7 @@ def split_document(document: Document, max_tokens: int, count_tokens: CountToken
 
 
 def _mark_repeats(paragraphs: list[Paragraph], title: str) -> list[Paragraph]:
-    """Units that only say the title again, or a short one that stood in this article before, are furniture, unless
+    """Units that only say the title again, or a short one that stood in this article before, are boilerplate, unless
     there is nothing else."""
     seen = {letters_of(title)} - {""}
     marked = []

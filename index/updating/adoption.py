@@ -1,5 +1,5 @@
-"""Finds the index of a documents folder that was renamed: it stands beside it under the old name, and is taken over
-rather than every paragraph embedded again."""
+"""Finds the index of a documents folder that was renamed. It stands beside the folder under the old name, and taking it
+over saves embedding every paragraph again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from index.documents.source_files import find_files
-from index.durable import sync_folder
+from index.durable import sync
 from index.errors import IndexFolderError
 from index.storage.folder import BESIDE, locate_index_folder
 from index.storage.locks import hold_writer_lock
@@ -16,14 +16,16 @@ from index.storage.schema import DATABASE_NAME, open_for_reading
 from index.updating.freshness import load_known, stat_of
 
 _LEAST_SHARE = 0.5
-"""Of the articles of an index that must stand in the folder, untouched, for it to be the folder they were in."""
+"""Share of an index's articles that must stand in a folder, untouched, for it to be the folder they were in."""
 
 
 def adopt_index(docs: Path) -> Path | None:
-    """Renames the index that was made while `docs` had another name; returns where it stood.
+    """Renames the index that was made while `docs` had another name.
 
-    None where there is nothing to take over: `docs` has an index, or no index beside it belongs to a folder that is
-    gone and whose files are, to the inode, those of `docs`. Raises DocumentsError where `docs` cannot be listed.
+    An index is taken over if its folder is gone and its files are, to the inode, those of `docs`.
+
+    :return: where the index stood; None if there is nothing to take over, or `docs` has an index.
+    :raises DocumentsError: if `docs` cannot be listed.
     """
     folder = locate_index_folder(docs)
     if folder.parent.name != BESIDE or folder.exists() or not folder.parent.is_dir():
@@ -38,12 +40,12 @@ def adopt_index(docs: Path) -> Path | None:
 
 
 def _is_left(path: Path, docs: Path) -> bool:
-    """True for the index of a folder that is no longer there."""
+    """True for the index of a folder that no longer exists."""
     return (path / DATABASE_NAME).is_file() and not path.is_symlink() and not (docs.parent / path.name).exists()
 
 
 def _share_found(folder: Path, files: Mapping[str, tuple[int, int, int]]) -> float:
-    """0..1: of the articles of the index `folder`, those that are among `files`; 0 where it cannot be read."""
+    """0..1: share of the articles of the index `folder` that are among `files`; 0 if it cannot be read."""
     try:
         database = open_for_reading(folder)
         if database is None:
@@ -56,11 +58,11 @@ def _share_found(folder: Path, files: Mapping[str, tuple[int, int, int]]) -> flo
 
 
 def _rename(old: Path, new: Path) -> bool:
-    """False where a writer is at work in it, or another process was faster, or it may not be written."""
+    """False if a writer is at work in it, another process was faster, or it may not be written."""
     try:
         with hold_writer_lock(old, wait=False):
             old.rename(new)
-            sync_folder(new.parent)
+            sync(new.parent)
     except (OSError, IndexFolderError):
         return False
     return True

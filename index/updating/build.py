@@ -1,9 +1,8 @@
-"""Brings an index up to date: looks at the folder, reads and splits what changed, embeds what is new, publishes a
-generation.
+"""Brings an index up to date: looks at the folder, ingests what changed, embeds what is new, publishes a generation.
 
-Reading and embedding are committed as they go and shared by every later build; publishing is one transaction, before
-which the files it names are complete on the disk. Nothing is held in memory but one article and one batch of vectors
-at a time.
+Ingesting and embedding are committed as they go, and every later build uses what is committed. Publishing is one
+transaction; the files it names are complete on the disk before it is committed. Only one article and one batch of
+vectors are in memory at a time.
 """
 
 from __future__ import annotations
@@ -25,11 +24,12 @@ from index.storage.folder import prepare_folder
 from index.storage.generation_files import are_sound, find_moved, remove_others
 from index.storage.locks import hold_writer_lock
 from index.storage.schema import OlderFormatError, open_for_writing, rollback
+from index.text.paragraphs import SPLIT_VERSION
 from index.types import BuildReport, Changes, Encoder, Progress, ProgressCallback
 from index.updating.checking import carry_over, check_structure, find_damage, set_aside
 from index.updating.engine_files import write_engine_files
 from index.updating.freshness import remember_folder, scan_folder, stat_of
-from index.updating.ingest import SPLIT_VERSION, Ingest, LazyEncoder, SpaceChangedError, Work, choose_space
+from index.updating.ingest import Ingest, LazyEncoder, SpaceChangedError, Work, choose_space
 from index.updating.limits import Limits
 from index.updating.staging import StagedArticle, find_unfinished, load_staged, open_stage, remove_stage, save_vectors
 from index.updating.writing import GenerationWriter, load_skipped, save_skipped, save_touched
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 _MADE_BY = f"split {SPLIT_VERSION}, words {ANALYSIS_VERSION}"
 _FREE_SHARE = 0.2
 _BATCH = 64
-"""Paragraphs embedded and committed together at first. Then as many as take about a second, which is what a killed
-build can lose: a GPU wants thousands at once, a slow processor few."""
+"""Paragraphs that are embedded and committed together at first. Later as many as take about a second, which is what a
+killed build can lose: a GPU needs thousands at once, a slow processor few."""
 _LARGEST_BATCH = 8192
 _BATCH_SECONDS = (0.5, 2.0)
 
@@ -62,36 +62,37 @@ def refresh(
     notice: Notice | None = None,
     limits: Limits | None = None,
 ) -> BuildReport:
-    """Makes the index `folder` say what the documents folder `docs` says now.
+    """Brings the index `folder` up to date with the documents folder `docs`.
 
-    :param load_encoder: called at most once, and only where something has to be split or embedded.
-    :param model: name of the encoder wanted; another than the index was made with means a new vector space.
-    :param fingerprint: of the encoder wanted, where the caller knows it; like `model`.
-    :param wait: for another writer to end; without it IndexLockedError is raised.
-    :param rebuild: reads every file again and makes every derived file anew, also where the index is damaged. Sound
-        vectors are kept.
-    :param check: reads every file of the index in full, and the database, before anything else.
-    :param notice: is told, in one sentence each, what is unusual: waiting, another model, damaged files made again.
+    :param load_encoder: called at most once, and only if something has to be split or embedded.
+    :param model: name of the encoder wanted. If the index was made with another, everything is embedded again.
+    :param fingerprint: of the encoder wanted, if the caller knows it; like `model`.
+    :param wait: wait for another writer to end.
+    :param rebuild: read every file again and make everything derived anew, even if the index is damaged. Sound vectors
+        are kept.
+    :param check: read all of the index's files and its database first.
+    :param notice: called with a sentence about anything unusual: waiting, another model, damaged files made again.
     :param limits: of memory and threads.
-    :raises UsageError: where the limit of memory is too small for what is to be indexed.
-    :raises DocumentsError: where there is no article to index, and no index that had one.
-    :raises IndexDamagedError: where the database is damaged or foreign; `rebuild` helps.
-    :raises StorageError: where the system refuses to write; the generation before stays as it is.
+    :raises UsageError: if the memory allowed is too little for what has to be indexed.
+    :raises DocumentsError: if there is no article to index, and no index that had one.
+    :raises IndexLockedError: if another process is writing and `wait` is False.
+    :raises IndexDamagedError: if the database is damaged or foreign; `rebuild` helps.
+    :raises StorageError: if the system refuses to write; the generation before stays as it is.
     """
     started = time.monotonic()
     prepare_folder(folder)
-    tell = notice or (lambda _: None)
+    report = notice or (lambda _: None)
     with hold_writer_lock(folder, wait=wait, notice=notice):
-        database = _open(folder, rebuild, tell)
+        database = _open(folder, rebuild, report)
         with closing(database), storage_errors(folder):
             if check:
                 check_structure(database, folder)
                 if damage := find_damage(database):
-                    tell(f"{damage} Building it anew from what is good.")
+                    report(f"{damage} Building it anew from what is good.")
                     rebuild = True
             encoder = LazyEncoder(load_encoder)
             build = _Build(
-                docs, folder, database, encoder, progress or (lambda _: None), tell, limits or Limits(), started
+                docs, folder, database, encoder, progress or (lambda _: None), report, limits or Limits(), started
             )
             try:
                 return build.run(model, fingerprint, rebuild=rebuild, thorough=check)
@@ -100,7 +101,7 @@ def refresh(
                 build.close()
 
 
-def _open(folder: Path, rebuild: bool, tell: Notice) -> sqlite3.Connection:
+def _open(folder: Path, rebuild: bool, notice: Notice) -> sqlite3.Connection:
     try:
         database = open_for_writing(folder)
         if rebuild:
@@ -108,7 +109,7 @@ def _open(folder: Path, rebuild: bool, tell: Notice) -> sqlite3.Connection:
     except IndexDamagedError as error:
         if not rebuild and not isinstance(error, OlderFormatError):
             raise
-        tell(f"{error} Building it anew, with what is good of it.")
+        notice(f"{error} Building it anew from what is good.")
         set_aside(folder)
         database = open_for_writing(folder)
     carry_over(database, folder)
@@ -151,25 +152,25 @@ class _Build:
         self._batch = _BATCH
 
     def close(self) -> None:
-        """Lets go of what waits; it stays for the next build unless it was published."""
+        """Closes the stage. What waits there stays for the next build unless it was published."""
         if self._stage is not None:
             rollback(self._stage)
             self._stage.close()
             self._stage = None
 
     def run(self, model: str | None, fingerprint: str | None, *, rebuild: bool, thorough: bool) -> BuildReport:
-        """Scans, reads, embeds and publishes."""
+        """Scans, ingests, embeds and publishes."""
         remove_others(self._folder, self._state.get("files"))
         sound = not rebuild and self._files_are_sound(thorough)
         everything = rebuild or self._is_other_space(model, fingerprint)
         scan = scan_folder(self._docs, self._database, in_full=everything)
         work = Work(scan, everything)
         try:
-            self._read(work)
+            self._ingest(work)
         except SpaceChangedError:
-            self._tell_other_space()
+            self._report_other_space()
             work = Work(scan, everything=True)
-            self._read(work)
+            self._ingest(work)
         if not self._generation and not work.waiting:
             raise no_articles_error(self._docs, [skip for skip, _ in work.skipped])
         self._limits.check(int(self._state.get("paragraphs") or 0), work.paragraphs)
@@ -199,24 +200,24 @@ class _Build:
         return False
 
     def _is_other_space(self, model: str | None, fingerprint: str | None) -> bool:
-        """True where all paragraphs are to be made again, for another encoder or another way of splitting."""
+        """True if all paragraphs have to be made again, for another encoder or another way of splitting."""
         if not self._generation:
             return False
         if self._state["split"] != _MADE_BY:
-            self._notice("Articles are read in a better way now: reading all of them again.")
+            self._notice("This version of the program reads articles in another way; reading all of them again.")
             return True
         if fingerprint is None and model is not None and model != self._state["model"]:
             fingerprint = self._encoder.get().fingerprint
         if fingerprint is None or fingerprint == self._state["fingerprint"]:
             return False
-        self._tell_other_space()
+        self._report_other_space()
         return True
 
-    def _tell_other_space(self) -> None:
+    def _report_other_space(self) -> None:
         name = self._encoder.get().name
         self._notice(f"The index was made with {self._state['model']}: embedding all paragraphs again with {name}.")
 
-    def _read(self, work: Work) -> None:
+    def _ingest(self, work: Work) -> None:
         bases = work.bases()
         if not bases:
             return
@@ -248,7 +249,7 @@ class _Build:
     def _load_waiting(self, path: str) -> StagedArticle:
         article = None if self._stage is None else load_staged(self._stage, path)
         if article is None:
-            raise records.damaged(f"{path} was read and is missing")
+            raise records.damaged(f"{path} was staged and is missing")
         return article
 
     def _embed_batch(self, work: Work, space: int, batch: dict[bytes, str], done: int, began: float) -> None:
@@ -320,7 +321,7 @@ class _Build:
         remember_folder(self._database, work.scan, [file for _, file in work.failed])
 
     def _save_small(self, work: Work) -> None:
-        """No generation: only what is known of files whose bytes are the same, or that were skipped."""
+        """Without a new generation, saves what changed about files with the same bytes and about skipped files."""
         now = {(skip.path, skip.reason, stat_of(file) if file else None) for skip, file in work.skipped}
         if not work.scan.touched and now == load_skipped(self._database) and self._state.get("folder_sum"):
             return
@@ -329,8 +330,8 @@ class _Build:
         self._database.execute("COMMIT")
 
     def _empty_log(self) -> None:
-        """Gives room back where much is free, and moves the log into the database, so that nothing of deleted texts
-        stays in it; readers may keep it from being emptied, and are not waited for."""
+        """Returns free space to the disk if there is much, and moves the log into the database, so that nothing of
+        deleted texts stays in it. Open snapshots may keep it from being emptied; they are not waited for."""
         free = self._database.execute("PRAGMA freelist_count").fetchone()[0]
         if free > _FREE_SHARE * self._database.execute("PRAGMA page_count").fetchone()[0]:
             self._database.execute("PRAGMA incremental_vacuum").fetchall()
@@ -358,7 +359,7 @@ class _Build:
 
 
 def _next_batch(batch: int, seconds: float) -> int:
-    """Twice or half as many paragraphs where a batch took far less or more than a second."""
+    """Twice or half as many paragraphs if a batch took far less or more than a second."""
     shortest, longest = _BATCH_SECONDS
     if seconds < shortest:
         return min(2 * batch, max(batch, _LARGEST_BATCH))

@@ -1,5 +1,5 @@
-"""Owns finding out whether a database holds what was stored in it, and carrying what is good of a damaged one over
-into a new one. A damaged database is never repaired in place."""
+"""Checks whether a database holds what was stored in it, and carries what is good of a damaged one over into a new one.
+A damaged database is never repaired in place."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from index.updating.staging import find_space
 ASIDE_NAME = "damaged.db"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 _WINDOW = 1000
-"""Ids asked for together; where one row cannot be read, as many are lost."""
+"""Ids read together; if one row cannot be read, all of them are lost."""
 
 
 def check_structure(database: sqlite3.Connection, folder: Path) -> None:
-    """Raises IndexDamagedError where the database's pages do not hold together."""
+    """
+    :raises IndexDamagedError: if the database's pages are inconsistent.
+    """
     with storage_errors(folder):
         result = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if result != "ok":
@@ -30,8 +32,10 @@ def check_structure(database: sqlite3.Connection, folder: Path) -> None:
 
 
 def find_damage(database: sqlite3.Connection) -> str | None:
-    """Reads every text, paragraph and vector, and says what is not what was stored; None where all is. Takes seconds
-    for a large index."""
+    """Reads every text, paragraph and vector. Takes seconds for a large index.
+
+    :return: a sentence about the first that is not what was stored; None if all are.
+    """
     try:
         for _ in records.stream_vectors(database):
             pass
@@ -44,7 +48,10 @@ def find_damage(database: sqlite3.Connection) -> str | None:
 
 
 def set_aside(folder: Path) -> None:
-    """Gives a damaged database another name, with its log. Raises StorageError."""
+    """Gives a damaged database, and its log, another name.
+
+    :raises StorageError: if the system refuses.
+    """
     with storage_errors(folder):
         (folder / f"{DATABASE_NAME}-shm").unlink(missing_ok=True)
         for suffix in ("-wal", ""):
@@ -54,7 +61,10 @@ def set_aside(folder: Path) -> None:
 
 
 def carry_over(database: sqlite3.Connection, folder: Path) -> int:
-    """Takes the sound vectors of a database that was set aside into the new one, then removes it; their number."""
+    """Moves the sound vectors of a database that was set aside into the new one, and removes the old one.
+
+    :return: how many were moved.
+    """
     if not (folder / ASIDE_NAME).exists():
         return 0
     count = 0
@@ -79,7 +89,7 @@ def carry_over(database: sqlite3.Connection, folder: Path) -> int:
 
 
 def _readable_vectors(path: Path) -> Iterator[tuple[str, int, bytes, bytes, int]]:
-    """(fingerprint, dimension, content hash, body, crc) of every vector that can be read and is what was stored."""
+    """(fingerprint, dimension, content hash, body, CRC) of every vector that can be read and is what was stored."""
     with closing(sqlite3.connect(path, isolation_level=None)) as damaged:
         for first in range(1, _largest_id(damaged) + 1, _WINDOW):
             for row in _read_window(damaged, first):
@@ -91,7 +101,7 @@ def _largest_id(damaged: sqlite3.Connection) -> int:
     try:
         return int(damaged.execute("SELECT max(id) FROM vectors").fetchone()[0] or 0)
     except (sqlite3.Error, TypeError, ValueError):
-        return 0  # not even its tables can be found: nothing is carried over
+        return 0  # not even its tables can be read: nothing is carried over
 
 
 def _read_window(damaged: sqlite3.Connection, first: int) -> list[tuple[str, int, bytes, bytes, int]]:

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.durable import FileStamp, remove_tree, storage_errors, sync_folder
+from index.durable import FileStamp, remove_tree, storage_errors, sync
 from index.engines import registry
 from index.engines.protocols import LexicalSource, VectorSource
 from index.storage import records
@@ -46,7 +46,7 @@ def write_engine_files(
             new.lexical, before and before.lexical, _lexical_source(database, limits), added, removed
         )
         for path in (new.vectors.folder, new.lexical.folder, top, top.parent, folder):
-            sync_folder(path)
+            sync(path)
     return [*vectors, *words]
 
 

@@ -1,11 +1,10 @@
-"""Reads what changed in the documents folder, splits it and stages it, so that embedding and publishing have only to
-take it from there. Files are read ahead by several threads; they are split and staged in order."""
+"""Ingests what changed in the documents folder: extracts it, splits it and stages it for embedding and publishing.
+Several threads read files ahead; they are split and staged in order."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,27 +16,23 @@ from index.documents.source_files import LoadedFile, load_file
 from index.errors import UnreadableFileError
 from index.storage import records
 from index.storage.schema import rollback
-from index.text.paragraphs import split_document
+from index.text.paragraphs import SPLIT_VERSION, split_document
 from index.types import Document, Encoder, Progress, ProgressCallback, Skipped, SourceFile
 from index.updating.freshness import FolderScan, is_doubtful
 from index.updating.limits import Limits
 from index.updating.staging import StagedArticle, find_space, has_vector, load_staged, save_staged
 
-SPLIT_VERSION = 3
-"""Raised when a reader or `paragraphs` cuts in another way: all articles are then split again."""
 _COMMIT_SECONDS = 0.5
-_GATHERED = 100_000
-"""Hashes kept in a set before they are merged into the sorted ones."""
 _READ_AHEAD = 2
-"""Files a thread that are read before they are needed."""
+"""Files that each thread reads before they are needed."""
 
 
 class SpaceChangedError(Exception):
-    """The encoder that was loaded is another than the index was made with: everything is to be embedded again."""
+    """The encoder that was loaded is not the one the index was made with: everything has to be embedded again."""
 
 
 class LazyEncoder:
-    """The encoder, loaded when it is first needed."""
+    """An encoder that is loaded when it is first needed."""
 
     def __init__(self, load: Callable[[], Encoder]) -> None:
         self._load = load
@@ -49,7 +44,10 @@ class LazyEncoder:
         return self._encoder is not None
 
     def get(self) -> Encoder:
-        """Loads it at the first call. Raises ModelError."""
+        """Loads the encoder at the first call.
+
+        :raises ModelError: if it cannot be loaded.
+        """
         if self._encoder is None:
             self._encoder = self._load()
         return self._encoder
@@ -57,23 +55,23 @@ class LazyEncoder:
 
 @dataclass(slots=True)
 class Work:
-    """What a build has to do, as it finds out."""
+    """What a build has to do, as far as it is known."""
 
     scan: FolderScan
     everything: bool
-    """Reads every file, whether it changed or not."""
+    """Read every file, whether it changed or not."""
     waiting: list[str] = field(default_factory=list)
-    """Paths whose articles are staged, in order."""
+    """Paths of the articles that are staged, in order."""
     failed: list[tuple[Skipped, SourceFile]] = field(default_factory=list)
-    """Files that could not be read now."""
+    """Files that could not be read."""
     paragraphs: int = 0
-    """Of what is staged and split."""
+    """In the articles that are staged and split."""
     missing: int = 0
-    """Of these, to embed."""
+    """Of these, those to embed."""
     embedded: int = 0
 
     def bases(self) -> dict[str, str | None]:
-        """The files to read, each with the path of the article it follows; None where it is new."""
+        """The files to read, each with the path of the article it follows; None if it is new."""
         changes = self.scan.changes
         bases: dict[str, str | None] = dict.fromkeys(changes.added)
         bases |= {path: path for path in changes.changed}
@@ -84,7 +82,7 @@ class Work:
 
     @property
     def deleted(self) -> list[str]:
-        """Paths of articles whose file is gone, or cannot be read any more."""
+        """Paths of articles whose file is gone or can no longer be read."""
         bases = self.bases()
         lost = [base for skip, _ in self.failed if (base := bases[skip.path])]
         return [*self.scan.changes.deleted, *lost]
@@ -95,48 +93,19 @@ class Work:
         return sorted([*self.scan.skipped, *self.failed], key=lambda pair: pair[0].path)
 
 
-class DifferentHashes:
-    """Counts different content hashes, in 8 bytes each where a set would take 110. Of two that agree in their first
-    eight bytes (hardly ever, even among 10,000,000) one is not counted, which only progress shows."""
-
-    def __init__(self) -> None:
-        self._sorted = array("q")
-        self._new: set[int] = set()
-
-    def add(self, content_hash: bytes) -> None:
-        """Counts it, unless it was added before."""
-        self._new.add(int.from_bytes(content_hash[:8], "little", signed=True))
-        if len(self._new) > max(_GATHERED, len(self._sorted) // 16):
-            self._merge()
-
-    def count(self) -> int:
-        """How many different ones were added."""
-        if self._sorted:
-            self._merge()
-        return len(self._sorted) or len(self._new)
-
-    def _merge(self) -> None:
-        import numpy as np
-
-        new = np.fromiter(self._new, dtype=np.int64, count=len(self._new))
-        every = np.union1d(np.frombuffer(self._sorted.tobytes(), dtype=np.int64), new)
-        self._sorted = array("q", every.tobytes())
-        self._new.clear()
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A file as a thread read it."""
 
     looked_ns: int
-    """Before it was opened."""
+    """When, just before it was opened."""
     loaded: LoadedFile | None
     reason: str
-    """Why it could not be read; empty where it was."""
+    """Why it could not be read; empty if it could."""
 
 
 class Ingest:
-    """Reads one build's changes into the stage."""
+    """Brings one build's changes into the stage."""
 
     def __init__(
         self,
@@ -156,12 +125,12 @@ class Ingest:
         self._state = records.load_state(database)
 
     def run(self, work: Work) -> None:
-        """Stages every file that is to be read, committing twice a second, and counts what is to be embedded.
+        """Stages every file that has to be read, committing twice a second, and counts what has to be embedded.
 
-        Raises SpaceChangedError where the encoder turns out to be another than the index was made with.
+        :raises SpaceChangedError: if the encoder turns out not to be the one the index was made with.
         """
         bases = work.bases()
-        missing = DifferentHashes()
+        missing: set[bytes] = set()
         began = committed = time.monotonic()
         self._stage.execute("BEGIN IMMEDIATE")
         try:
@@ -179,12 +148,12 @@ class Ingest:
         except BaseException:
             rollback(self._stage)
             raise
-        work.missing = missing.count()
+        work.missing = len(missing)
 
     def _read_ahead(
         self, work: Work, bases: dict[str, str | None]
     ) -> Iterator[tuple[SourceFile, StagedArticle | None, Future[_Read] | None]]:
-        """Each file in order, with what an earlier build staged for it or with the thread that reads it."""
+        """Each file in order, with what an earlier build staged for it, or with the thread that reads it."""
         ahead: deque[tuple[SourceFile, StagedArticle | None, Future[_Read] | None]] = deque()
         held = 0
         with ThreadPoolExecutor(self._limits.jobs) as pool:
@@ -200,7 +169,7 @@ class Ingest:
                 yield ahead.popleft()
 
     def _take_up(self, file: SourceFile, base: str | None, everything: bool) -> StagedArticle | None:
-        """What an earlier build staged for the file, if it still holds."""
+        """What an earlier build staged for the file, if it is still valid."""
         article = load_staged(self._stage, file.path)
         if article is None or article.base != base or is_doubtful(file.mtime_ns, article.looked_ns):
             return None
@@ -211,7 +180,7 @@ class Ingest:
     def _make(
         self, work: Work, file: SourceFile, base: str | None, reading: Future[_Read] | None
     ) -> StagedArticle | None:
-        """Splits a file and stages it; None where it could not be read, which is noted."""
+        """Splits a file and stages it; notes it and returns None if it could not be read."""
         assert reading is not None
         read = reading.result()
         if read.loaded is None:
@@ -240,15 +209,13 @@ class Ingest:
     def _split_key(self) -> str:
         return f"{SPLIT_VERSION} {self._encoder.get().fingerprint}"
 
-    def _note_missing(self, work: Work, article: StagedArticle, missing: DifferentHashes) -> None:
+    def _note_missing(self, work: Work, article: StagedArticle, missing: set[bytes]) -> None:
         if not article.paragraphs:
             return
         space = choose_space(self._database, self._encoder, self._state)
         work.paragraphs += len(article.paragraphs)
         hashes = {paragraph.content_hash for paragraph in article.paragraphs if not paragraph.boilerplate}
-        for one in hashes:
-            if not has_vector(self._database, space, one, work.everything):
-                missing.add(one)
+        missing.update(one for one in hashes if not has_vector(self._database, space, one, work.everything))
 
 
 def _read_file(docs: Path, path: str) -> _Read:
@@ -260,7 +227,7 @@ def _read_file(docs: Path, path: str) -> _Read:
 
 
 def choose_space(database: sqlite3.Connection, encoder: LazyEncoder, state: dict[str, Any]) -> int:
-    """Number of the vector space: the loaded encoder's, or that of the generation before."""
+    """Number of the vector space of the loaded encoder, or else of the generation before."""
     if encoder.is_loaded:
         loaded = encoder.get()
         return find_space(database, loaded.fingerprint, loaded.dimension)
@@ -268,7 +235,7 @@ def choose_space(database: sqlite3.Connection, encoder: LazyEncoder, state: dict
 
 
 def _splits_alike(before: Document, now: Document) -> bool:
-    """True where the paragraphs must come out the same: all that they are made of is."""
+    """True if the paragraphs must come out the same, because everything they are made of is the same."""
     title = now.title if now.title_in_text else before.title
     unchanged = (before.text, before.headings, before.pages, before.title_in_text, before.title)
     return unchanged == (now.text, now.headings, now.pages, now.title_in_text, title)

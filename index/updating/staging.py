@@ -1,8 +1,9 @@
-"""Owns what a build has finished before it publishes anything: articles read and split, and vectors.
+"""Owns what a build has finished before it publishes anything: articles that are extracted and split, and vectors.
 
-Both are committed as they are finished, in small transactions. A killed build is taken up where it ended: nothing is
-embedded twice. Vectors go into the index's database, which keeps them; articles into a file of their own, which is
-removed when they are published: in the database they would leave as much room behind as all texts take.
+Both are committed as they are finished, in small transactions. The build after a killed one goes on where that one
+ended, so nothing is embedded twice. Vectors go into the index's database, which keeps them. Articles go into a file of
+their own, which is removed when they are published: in the database they would leave as much free space behind as all
+texts take.
 """
 
 from __future__ import annotations
@@ -40,17 +41,16 @@ class StagedArticle:
     looked_ns: int
     sha256: bytes
     base: str | None
-    """Path of the article it follows: its own where it was changed, another where it was renamed, None where it is
-    new."""
+    """Path of the article it follows: its own if it was changed, another if it was renamed, None if it is new."""
     document: Document
     paragraphs: tuple[Paragraph, ...] | None
-    """None where those of the article it follows stay as they are."""
+    """None if those of the article it follows stay as they are."""
     split: str
-    """Names how they were made; empty where there are none."""
+    """Names the way they were made; empty if there are none."""
 
 
 def open_stage(folder: Path) -> sqlite3.Connection:
-    """The file of articles that wait; a damaged one is thrown away, for it can be made again from the files."""
+    """The file of articles that wait. A damaged one is thrown away, because it can be made again from the files."""
     try:
         return _open_stage(folder)
     except sqlite3.DatabaseError as error:
@@ -74,13 +74,16 @@ def _open_stage(folder: Path) -> sqlite3.Connection:
 
 
 def remove_stage(folder: Path) -> None:
-    """After everything that waited is published. Raises OSError."""
+    """Removes the file, after everything in it is published.
+
+    :raises OSError: if the system refuses.
+    """
     for suffix in ("", "-wal", "-shm", "-journal"):
         (folder / (_STAGE_NAME + suffix)).unlink(missing_ok=True)
 
 
 def save_staged(stage: sqlite3.Connection, article: StagedArticle) -> None:
-    """Adds or replaces it; the caller has begun a transaction."""
+    """Adds or replaces an article. The caller has begun a transaction."""
     file = article.file
     body = {
         "base": article.base,
@@ -93,7 +96,7 @@ def save_staged(stage: sqlite3.Connection, article: StagedArticle) -> None:
 
 
 def load_staged(stage: sqlite3.Connection, path: str) -> StagedArticle | None:
-    """None where none of that path waits."""
+    """The article of that path; None if none is waiting."""
     row = stage.execute(
         "SELECT size, mtime_ns, inode, looked_ns, sha256, split, body FROM staged WHERE path = ?", (pack_text(path),)
     ).fetchone()
@@ -154,14 +157,14 @@ def _document_from(fields: dict[str, Any]) -> Document:
 
 
 def find_space(database: sqlite3.Connection, fingerprint: str, dimension: int) -> int:
-    """Number of the vector space of an encoder; made where it is new."""
+    """Number of the vector space of an encoder; a new one gets a number."""
     database.execute("INSERT OR IGNORE INTO spaces (fingerprint, dimension) VALUES (?, ?)", (fingerprint, dimension))
     row = database.execute("SELECT id FROM spaces WHERE fingerprint = ?", (fingerprint,)).fetchone()
     return int(row[0])
 
 
 def has_vector(database: sqlite3.Connection, space: int, content_hash: bytes, verify: bool = False) -> bool:
-    """True where nothing has to be embedded; with `verify`, only where the vector is what was stored."""
+    """True if nothing has to be embedded; with `verify`, only if the vector is what was stored."""
     query = "SELECT body, crc FROM vectors WHERE content_hash = ? AND space = ?"
     if not verify:
         query = "SELECT 1 FROM vectors WHERE content_hash = ? AND space = ?"
@@ -172,14 +175,14 @@ def has_vector(database: sqlite3.Connection, space: int, content_hash: bytes, ve
 def save_vectors(
     database: sqlite3.Connection, space: int, hashes: list[bytes], vectors: Vectors, generation: int
 ) -> None:
-    """Keeps finished vectors (n, d) from now on, whatever becomes of the build. Until a paragraph of a generation
-    uses them they count as orphans."""
+    """Keeps finished vectors (n, d) from now on, whatever becomes of the build. They count as orphans until a paragraph
+    of a generation uses them."""
     database.execute("BEGIN IMMEDIATE")
     try:
         for content_hash, vector in zip(hashes, vectors, strict=True):
             body = records.pack_vector(vector)
             row = (space, content_hash, body, zlib.crc32(body))
-            # One that is there already is damaged, or nobody would have made it again.
+            # One that is there already is damaged, or it would not have been made again.
             number = database.execute(
                 "INSERT INTO vectors (space, content_hash, body, crc) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (content_hash, space) DO UPDATE SET body = excluded.body, crc = excluded.crc RETURNING id",
@@ -195,7 +198,7 @@ def save_vectors(
 def find_unfinished(
     database: sqlite3.Connection, space: int, article: StagedArticle, verify: bool
 ) -> Iterator[tuple[bytes, str]]:
-    """(content hash, text to embed) of the article's paragraphs that have no vector when they are asked for."""
+    """(content hash, text to embed) of the article's paragraphs that have no vector at the moment they are reached."""
     for paragraph in article.paragraphs or ():
         content_hash = paragraph.content_hash
         if not paragraph.boilerplate and not has_vector(database, space, content_hash, verify):

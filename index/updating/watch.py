@@ -1,5 +1,5 @@
-"""Tells when the documents folder may have changed. What has changed, and whether anything has, is found by
-`freshness`: events can be lost or doubled, so none of them is believed."""
+"""Notices when the documents folder may have changed. Events can be lost or doubled, so `freshness` finds out what has
+changed, if anything."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from threading import Event
 
 _QUIET_MILLISECONDS = 200
-"""A folder has changed when it has been quiet for so long: an editor's save is several events."""
+"""A change is over when the folder has been quiet for so long: an editor's save is several events."""
 _LONGEST_MILLISECONDS = 1000
-"""A folder that is never quiet is looked at all the same."""
+"""A folder that is never quiet is looked at after so long."""
 _FIRST_LOOK_MILLISECONDS = 1000
 
 
 def watch_folder(docs: Path, stop: Event | None = None) -> Iterator[None]:
-    """Yields once soon after watching has begun, for what changed before that, and then after every change; events
-    while the caller is busy are kept and yielded together. Hidden and temporary names are passed over.
+    """Yields once soon after watching has begun, for what changed before, and then after every change. Events that come
+    while the caller is busy are yielded together. Hidden and temporary names are ignored.
 
-    :param stop: ends the iteration when it is set, within a second.
-    :raises DocumentsError: where the folder cannot be listed, now or after it was removed.
+    :param stop: ends the iteration within a second once it is set.
+    :raises DocumentsError: if the folder cannot be listed, now or later.
     """
     from watchfiles import watch  # 20 ms, and anyio with it
 

@@ -38,7 +38,7 @@ def build(docs: Path, folder: Path) -> HashEncoder:
         st.sampled_from(["a.txt", "b.md", "ü/ñ 東.txt", "c.txt"]),
         st.text(min_size=1, max_size=300) | st.lists(st.text(max_size=50), max_size=8).map("\n\n".join),
         min_size=1,
-        max_size=2,  # what stands in three articles may be furniture
+        max_size=3,
     )
 )
 def test_what_is_stored_comes_back(texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from index.documents.formats import extract_document
 from index.documents.source_files import load_file
 from index.text.blocks import split_blocks
-from index.text.boilerplate import can_be_boilerplate, is_boilerplate, is_repeated, repetition_key
+from index.text.boilerplate import is_boilerplate
 from index.text.cutting import begins_character
 from index.text.paragraphs import split_document
 from index.types import Document, Paragraph
@@ -352,23 +352,8 @@ def test_prose_is_no_furniture(prose: str) -> None:
     assert not is_boilerplate(prose)
 
 
-def test_repetition_spares_quotations_and_figures() -> None:
-    """A label in many articles is furniture; a quotation that agencies share is not, nor rows of other figures."""
-    assert can_be_boilerplate("The Daily Planet | World")
-    assert can_be_boilerplate("Never miss a thing with our newsletter, free each morning.")
-    assert not can_be_boilerplate("“We will not condemn it,” he said.")
-    assert not can_be_boilerplate("China has refused to call it an invasion.")
-    assert repetition_key("The Daily  Planet | World") == repetition_key("the daily planet: WORLD")
-    assert repetition_key("Trade: 146") != repetition_key("Trade: 147")
-    assert is_repeated(3, 10, 20)
-    assert not is_repeated(2, 2, 20)
-    assert not is_repeated(3, 1000, 20)
-    assert not is_repeated(4, 10, 200)
-    assert not is_repeated(1000, 1000, 2000)
-
-
 def test_repeated_label_within_an_article_is_found_once() -> None:
-    """The second 'Key facts' of an article is furniture; the first is not."""
+    """The second 'Key facts' of an article is boilerplate; the first is not."""
     units = split("Some title\n\nKey facts of it\n\nIt rose.\n\nKey facts of it\n\nIt fell.")
     assert [unit.boilerplate for unit in units] == [False, False, True, False]
 

@@ -129,7 +129,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     @rule(line=st.sampled_from(_LINES), share=st.integers(1, 3), add=st.booleans())
     def brand(self, line: str, share: int, add: bool) -> None:
-        """Puts a line under every so-many-th article, or takes it away: what repeats is furniture while it does."""
+        """Puts the same line under every so-many-th article, or takes it away."""
         for name in self.files[::share]:
             path = self.docs / name
             if name != "first.txt" and path.read_bytes()[:1].isascii() and not path.read_bytes().startswith(b"\x89"):
