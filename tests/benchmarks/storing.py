@@ -1,6 +1,6 @@
 """The measurements behind the constants of the engines, the rows and the files of a generation.
 
-    python -m tests.benchmarks.storing [--only vectors,words,pieces,sums]
+    python -m tests.benchmarks.storing [--only vectors,words,pieces,sums,hashes,locks,repetition]
 
 Times are of the processor, medians of many calls, so that other work on the machine counts little. Prints only.
 """
@@ -8,18 +8,28 @@ Times are of the processor, medians of many calls, so that other work on the mac
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import statistics
+import subprocess
+import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 import tantivy
 
+from index.documents.source_files import find_files, load_file
 from index.engines import bm25
+from index.errors import UnreadableFileError
+from index.text.paragraphs import split_document
+from index.text.titles import letters_of
+from tests.benchmarks.quality import SHARED, find_sets
 from tests.benchmarks.scale import ClusteredEncoder, Words, make_article
 
 _ROUNDS = 30
@@ -117,7 +127,66 @@ def measure_sums() -> None:
     print(f"crc32 of 16 MB: {1000 * time_it(lambda: zlib.crc32(data)):.1f} ms")
 
 
-PARTS = {"words": measure_words, "pieces": measure_pieces, "sums": measure_sums, "vectors": measure_vectors}
+def measure_hashes() -> None:
+    """What a set of content hashes takes, with which a build counts the different ones."""
+    for count in (300_000, 1_000_000, 3_000_000):
+        began, before = time.process_time(), _resident()
+        hashes = {hashlib.blake2b(str(number).encode(), digest_size=16).digest() for number in range(count)}
+        seconds = time.process_time() - began
+        print(f"{len(hashes):>7} hashes: {(_resident() - before) / count:.0f} bytes each, {seconds:.1f} s")
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def measure_locks() -> None:
+    """Importing what locks a file."""
+    for name in ("fcntl", "filelock"):
+        command = [
+            sys.executable,
+            "-c",
+            f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)",
+        ]
+        seconds = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(9)]
+        print(f"import {name}: {1000 * statistics.median(seconds):.1f} ms")
+
+
+def measure_repetition() -> None:
+    """What would be boilerplate if a short text that stands in many articles were: at least three and a twentieth of
+    them, or five and a fifth if it has more than 80 characters, unless it is a sentence or holds quotation marks."""
+    for one in find_sets(SHARED):
+        units: list[tuple[str, str]] = []
+        files = find_files(one.docs)[0]
+        for file in files:
+            with contextlib.suppress(UnreadableFileError):
+                document = load_file(one.docs, file.path).document
+                made = split_document(document, 254, lambda texts: [len(text.split()) * 3 // 2 for text in texts])
+                units += [(file.path, unit.text) for unit in made if not unit.boilerplate]
+        counts = Counter(letters_of(text) for _, text in {(path, text) for path, text in units if _may_repeat(text)})
+        marked = Counter(text for _, text in units if _may_repeat(text) and _repeats(text, counts, len(files)))
+        print(f"{one.name:<18} {marked.total():>4} of {len(units):>6} paragraphs: {dict(marked.most_common(8))}")
+
+
+def _may_repeat(text: str) -> bool:
+    is_sentence = text.rstrip().endswith((".", "!", "?")) and len(text.split()) > 4
+    return len(text) <= 300 and not is_sentence and not set(text) & set('"“”„«»')
+
+
+def _repeats(text: str, counts: Counter[str], articles: int) -> bool:
+    least, share = (3, 0.05) if len(text) <= 80 else (5, 0.2)
+    return counts[letters_of(text)] >= max(least, share * articles)
+
+
+PARTS = {
+    "words": measure_words,
+    "pieces": measure_pieces,
+    "sums": measure_sums,
+    "hashes": measure_hashes,
+    "locks": measure_locks,
+    "repetition": measure_repetition,
+    "vectors": measure_vectors,
+}
 
 
 def main() -> None:
