@@ -1,1 +1,1 @@
-"""Extracts, splits, embeds, stores and searches articles. Nothing is imported here, so that importing a part is cheap."""
+"""Extracts, splits, embeds, stores and searches articles. Imports nothing here, so that importing a part is cheap."""

@@ -1,4 +1,4 @@
-"""The index folder: its schema, rows and locks, and the snapshot that a searching process has open. SQLite is the truth.
+"""The index folder: its schema, rows and locks, and the snapshot that a search has open. SQLite is the truth.
 
 May import `index.engines` and the leaves of `index`; updating and searching build on it.
 """

@@ -107,12 +107,6 @@ class Snapshot:
             article = records.find_article(self.database, path)
             return None if article is None else (article, records.load_document(self.database, article.article_id))
 
-    def load_article_paragraphs(self, path: str) -> list[StoredParagraph]:
-        """All paragraphs of the article of that path, in order, boilerplate included; empty if there is none."""
-        with storage_errors(self.folder):
-            article = records.find_article(self.database, path)
-            return [] if article is None else records.load_paragraphs_of(self.database, article.article_id)
-
     def list_articles(self) -> Iterator[Article]:
         """All articles by path."""
         return records.list_articles(self.database)

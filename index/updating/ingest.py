@@ -197,7 +197,16 @@ class Ingest:
         return article
 
     def _splits_as_before(self, work: Work, base: str, document: Document) -> bool:
-        return _splits_alike(records.load_document(self._database, work.scan.known[base].article_id), document)
+        """True if the paragraphs must come out the same, because everything they are made of is the same."""
+        before = records.load_document(self._database, work.scan.known[base].article_id)
+        title = document.title if document.title_in_text else before.title
+        return (before.text, before.headings, before.pages, before.title_in_text, before.title) == (
+            document.text,
+            document.headings,
+            document.pages,
+            document.title_in_text,
+            title,
+        )
 
     def _encoder_for(self, work: Work) -> Encoder:
         encoder = self._encoder.get()
@@ -232,10 +241,3 @@ def choose_space(database: sqlite3.Connection, encoder: LazyEncoder, state: dict
         loaded = encoder.get()
         return find_space(database, loaded.fingerprint, loaded.dimension)
     return find_space(database, str(state["fingerprint"]), int(state["dimension"]))
-
-
-def _splits_alike(before: Document, now: Document) -> bool:
-    """True if the paragraphs must come out the same, because everything they are made of is the same."""
-    title = now.title if now.title_in_text else before.title
-    unchanged = (before.text, before.headings, before.pages, before.title_in_text, before.title)
-    return unchanged == (now.text, now.headings, now.pages, now.title_in_text, title)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from index.search import search_candidates
+from index.storage import records
 from index.storage.snapshot import Snapshot, open_snapshot
-from index.types import Encoder
+from index.types import Encoder, StoredParagraph
 
 
 def open_existing(folder: Path) -> Snapshot:
@@ -17,13 +18,20 @@ def open_existing(folder: Path) -> Snapshot:
     return snapshot
 
 
+def load_units(snapshot: Snapshot, path: str) -> list[StoredParagraph]:
+    """All paragraphs of an article, in order, boilerplate included."""
+    article = records.find_article(snapshot.database, path)
+    assert article is not None
+    return records.load_paragraphs_of(snapshot.database, article.article_id)
+
+
 def view_articles(snapshot: Snapshot) -> list[tuple[object, ...]]:
     """Every article with its text, its marks and its paragraphs."""
     view: list[tuple[object, ...]] = []
     for article in list(snapshot.list_articles()):
         found = snapshot.load_article(article.path)
         assert found is not None
-        units = tuple(stored.paragraph for stored in snapshot.load_article_paragraphs(article.path))
+        units = tuple(stored.paragraph for stored in load_units(snapshot, article.path))
         view.append(
             (article.path, article.title, article.date, article.characters, article.paragraphs, found[1], units)
         )

@@ -22,7 +22,7 @@ from index.types import Changes
 from index.updating.build import refresh
 from index.updating.freshness import find_changes
 from tests.helpers.hash_encoder import HashEncoder
-from tests.helpers.index_views import open_existing, view_answers, view_articles
+from tests.helpers.index_views import load_units, open_existing, view_answers, view_articles
 
 
 def build(docs: Path, folder: Path) -> HashEncoder:
@@ -57,7 +57,7 @@ def test_what_is_stored_comes_back(texts: dict[str, str], tmp_path_factory: pyte
         for article in list(snapshot.list_articles()):
             document = load_file(docs, article.path).document
             assert snapshot.load_article(article.path) == (article, document)
-            units = snapshot.load_article_paragraphs(article.path)
+            units = load_units(snapshot, article.path)
             made = split_document(document, encoder.max_tokens, encoder.count_tokens)
             assert [unit.paragraph for unit in units] == made
             ids, vectors = snapshot.load_vectors([unit.paragraph_id for unit in units])
@@ -91,7 +91,7 @@ def test_long_texts_are_cut_out_of_their_pieces(tmp_path: Path) -> None:
         assert found is not None
         assert found[1].text == text
         assert found[0].characters == len(text) > 3 * PIECE
-        for unit in snapshot.load_article_paragraphs("long.txt"):
+        for unit in load_units(snapshot, "long.txt"):
             assert text[unit.paragraph.start : unit.paragraph.end] == unit.paragraph.text
 
 
@@ -103,7 +103,7 @@ def test_neighbours_are_those_of_the_article(tmp_path: Path) -> None:
         (docs / f"{name}.txt").write_text("\n\n".join(f"Unit {number} of article {name}." for number in range(4)))
     build(docs, tmp_path / "index")
     with open_existing(tmp_path / "index") as snapshot:
-        units = snapshot.load_article_paragraphs("a.txt")
+        units = load_units(snapshot, "a.txt")
         around = snapshot.load_neighbours(units[0].paragraph_id, before=2, after=1)
         assert around == units[:2]
         assert snapshot.load_neighbours(units[2].paragraph_id, before=1, after=9) == units[1:]
