@@ -1,4 +1,4 @@
-"""Units: exact offsets, what is a block, an item, a heading, furniture, and how the over-long is cut."""
+"""Units: exact offsets, what is a block, an item, a heading, boilerplate, and how the over-long is cut."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_title_is_context_and_no_unit() -> None:
     ]
 
 
-def test_title_may_stand_below_furniture() -> None:
+def test_title_may_stand_below_boilerplate() -> None:
     """'Advertisement' is no title; what follows it is."""
     units = split("Advertisement\n\nTrade with Russia\n\nIt rose to $146.9 billion.")
     assert [(unit.block, unit.boilerplate) for unit in units] == [(0, True), (2, False)]
@@ -267,7 +267,7 @@ def test_hostile_repetition_ends(part: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "furniture",
+    "boilerplate",
     [
         *(
             "Leave a Reply",
@@ -308,10 +308,10 @@ def test_hostile_repetition_ends(part: str, name: str) -> None:
         ),
     ],
 )
-def test_furniture_is_recognised(furniture: str) -> None:
+def test_boilerplate_is_recognised(boilerplate: str) -> None:
     """Kept in the text, never retrieved."""
-    assert is_boilerplate(furniture)
-    assert furniture not in texts(f"A title\n\nIt has not condemned the invasion.\n\n{furniture}")
+    assert is_boilerplate(boilerplate)
+    assert boilerplate not in texts(f"A title\n\nIt has not condemned the invasion.\n\n{boilerplate}")
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_furniture_is_recognised(furniture: str) -> None:
         ),
     ],
 )
-def test_prose_is_no_furniture(prose: str) -> None:
+def test_prose_is_no_boilerplate(prose: str) -> None:
     """Rules are anchored: what merely speaks of the same things is found."""
     assert not is_boilerplate(prose)
 
