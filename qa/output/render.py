@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qa.output.flow import unwrap
+from qa.output.flow import unwrap_quote
 from qa.output.safe_text import safe_line, safe_text
 from qa.types import SCHEMA_VERSION, Answer, Citation, Passage
 
@@ -63,21 +63,13 @@ def _also(citation: Citation) -> str:
 
 def _emphasised(citation: Citation, colour: bool) -> str:
     """The quote with the answering words in bold; prose flows, as the lines of an article are not the terminal's."""
-    characters = _flowing(citation)
+    passage = safe_text(citation.passage.text)
+    characters = unwrap_quote(safe_text(citation.quote), passage, citation.start - citation.passage.start)
     span = citation.answer_span
     if span is not None and colour:
         start, end = span.start - citation.start, span.end - citation.start
         characters = [*characters[:start], _BOLD, *characters[start:end], _PLAIN, *characters[end:]]
     return _SEVERAL_ENDS.sub("\n", "".join(characters))
-
-
-def _flowing(citation: Citation) -> list[str]:
-    """The characters of the quote, its line ends judged by the whole lines of the passage around it."""
-    quote, passage = safe_text(citation.quote), safe_text(citation.passage.text)
-    start = citation.start - citation.passage.start
-    if start >= 0 and passage[start : start + len(quote)] == quote:
-        return unwrap(passage)[start : start + len(quote)]
-    return unwrap(quote)
 
 
 def _source_line(source: Citation | Passage, docs: Path, colour: bool) -> str:

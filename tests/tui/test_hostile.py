@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from textual.content import Content
 
 from index.types import Skipped
+from qa.output.flow import unwrap
 from qa.output.safe_text import safe_text
 from qa.sessions.store import TurnState
-from qa.tui.drawing.draw import draw_card, draw_turn, flowing
+from qa.tui.drawing.draw import draw_card, draw_turn, flow
 from qa.tui.drawing.wrapping import wrap_text
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.turns import TurnModel, place_of_citation
@@ -100,21 +101,7 @@ def test_turns_and_cards(question: str, text: str, title: str, width: int, data:
 def test_flowing_keeps_every_word(text: str) -> None:
     """Joining hard-wrapped lines changes white space only."""
     shown = safe_text(text)
-    assert flowing(Content(shown)).plain.split() == Content(shown).plain.split()
-
-
-def test_flowing_joins_what_was_wrapped() -> None:
-    """Wrapped and indented lines become one; lists, headings and short lines stay apart."""
-    words = "These words fill a line of some length,"
-    assert flowing(Content(f"{words}\n   and go on.")).plain == f"{words} and go on."
-    for kept in (
-        f"{words}\n- an item",
-        f"{words}\n2. an item",
-        f"{words}\n# A heading",
-        "Short\nLines",
-        f"{words}\n\nNew",
-    ):
-        assert flowing(Content(kept)).plain == kept
+    assert flow(Content(shown), unwrap(shown)).plain.split() == Content(shown).plain.split()
 
 
 @given(text=ANY_TEXT, width=st.integers(1, 60))

@@ -10,7 +10,7 @@ from textual.geometry import Offset
 from textual.selection import Selection
 
 from qa.sessions.store import TurnState
-from qa.tui.drawing.draw import draw_turn, find_quote, flowing
+from qa.tui.drawing.draw import draw_turn, find_quote
 from qa.tui.drawing.lines import Line, extract_marked, join_parts, prefix_lines, prefix_parts, shorten
 from qa.tui.turns import TurnModel
 from tests.helpers.app import Face, open_app
@@ -74,20 +74,6 @@ def test_a_passage_is_cut_between_words() -> None:
     assert shorten("It reaches 16.3 metres", 15) == "It reaches 16.3 …"
     assert shorten("It\n  reaches", 13) == "It reaches"
     assert shorten("a" * 30, 10) == "a" * 10 + " …"
-
-
-def test_rows_of_figures_stay_rows() -> None:
-    """The table of a PDF keeps its rows; a date at the end of a line does not make a row of it."""
-    rows = (
-        "Products $ 60,584 $ 63,355 $ 230,901 $ 245,241",
-        "Services 21,213 19,604 62,886 (4)%",
-        "Rest of Asia Pacific 23,284 23,002 1 %",
-        "Total net sales 81,797",
-    )
-    table = "\n".join(rows)
-    assert flowing(Content(table)).plain == table
-    wrapped = "The quarter that ended on the day of July 1, 2023\nThe company sold more"
-    assert flowing(Content(wrapped)).plain == wrapped.replace("\n", " ")
 
 
 def test_the_quote_in_a_card() -> None:

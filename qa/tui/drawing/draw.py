@@ -6,13 +6,13 @@ colour alone: marks, words and weight say the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
 
 from index.types import Progress
+from qa.output.flow import unwrap, unwrap_quote
 from qa.output.safe_text import safe_line, safe_text
 from qa.sessions.store import TurnState
 from qa.tui.drawing.lines import Line, prefix_lines, prefix_parts, shorten
@@ -31,14 +31,6 @@ MOST_CHARACTERS_OF_A_QUOTE = 4000
 _MOST_CHARACTERS = 2000  # of a question, a reason, an error
 _MOST_CHARACTERS_OF_A_NAME = 300
 _BAR_WIDTH = 10
-# A line end behind a line of some length or in the middle of a sentence, where what follows does not begin like a
-# heading, list item or table.
-_HARD_WRAP = re.compile(
-    r"(?:(?<=[^\n]{30})|(?<=[\w,;])(?=[ \t]*\n[ \t]*[a-zß-öø-ÿ]))[ \t]*\n[ \t]*(?=[^\s#>|*+•–-])(?!\d{1,3}[.)]\s)"
-)
-# A row of a table: figures apart from each other at its end.
-_FIGURES = re.compile(r"\d(?:[\d.,]*\d)?[)%]*\s+[$€£(–-]*\s*[$€£(–-]*\d[\d.,]*\s?[)%]*$")
-_MOST_CHARACTERS_OF_FIGURES = 60
 _SNIPPET = 160  # characters of a passage shown before its article is opened
 _TITLE = 80  # characters of a title below a quote: some are longer than the quote; the sources show them whole
 _INDENT = Content("  ")
@@ -142,25 +134,22 @@ def emphasised(place: Place) -> Content:
     content = Content.styled(_cut(place.text, MOST_CHARACTERS_OF_A_QUOTE), QUOTED)
     if (span := place.answer_span) is not None:
         content = content.stylize(ANSWERING, span.start - place.start, span.end - place.start)
-    return flowing(content)
+    start = place.start - place.around.start
+    return flow(
+        content, unwrap_quote(safe_text(place.text), safe_text(place.around.text), start)[:MOST_CHARACTERS_OF_A_QUOTE]
+    )
 
 
-def flowing(content: Content) -> Content:
-    """A hard-wrapped text as one that flows; line ends that mean something stay."""
+def flow(content: Content, characters: Sequence[str]) -> Content:
+    """Show `characters` instead of the first characters of `content`, each in the style of the one it replaces."""
     pieces: list[Content] = []
     end = 0
-    for match in _HARD_WRAP.finditer(content.plain):
-        if _is_row_of_figures(content.plain, match.start()):
+    for at, (before, after) in enumerate(zip(content.plain, characters, strict=False)):
+        if before == after:
             continue
-        pieces.append(content[end : match.start()])
-        end = match.end()
-    return Content(" ").join([*pieces, content[end:]]) if pieces else content
-
-
-def _is_row_of_figures(text: str, end: int) -> bool:
-    """True where the line that ends at `end` ends in figures, like a row of a table in a PDF."""
-    begin = max(text.rfind("\n", 0, end) + 1, end - _MOST_CHARACTERS_OF_FIGURES)
-    return _FIGURES.search(text, begin, end) is not None
+        pieces += [content[end:at], Content(after)]
+        end = at + 1
+    return Content("").join([*pieces, content[end:]]) if pieces else content
 
 
 def _source_parts(place: Place) -> list[Content]:
@@ -270,7 +259,7 @@ def draw_paragraph(place: Place) -> Content:
     if place.answer_span is not None:
         span = place.answer_span
         content = content.stylize(ANSWERING, span.start - around.start, span.end - around.start)
-    return flowing(content)
+    return flow(content, unwrap(text))
 
 
 def draw_progress(progress: Progress | None, width: int) -> Content:
