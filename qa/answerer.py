@@ -32,6 +32,7 @@ from qa.answering.list_items import follow_lead_ins
 from qa.answering.quotes import choose_quotes
 from qa.answering.ranking import MOST_READ, blend, choose_depth, compute_brevity
 from qa.answering.request import check_question
+from qa.output.words import render_skipped
 from qa.settings import Settings
 from qa.types import Answer, ArticleSummary, ArticleView, Citation, IndexInfo, IndexState, Passage, Turn
 
@@ -251,8 +252,8 @@ class Answerer:
             notice=self._tell,
         )
         self.reload()
-        for item in report.skipped:
-            self._tell(f"warning: skipped {item.path}: {item.reason}")
+        for line in render_skipped(report.skipped):
+            self._tell(line)
         return report
 
     def load_state(self) -> IndexState:

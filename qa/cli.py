@@ -126,7 +126,7 @@ def _converse(context: click.Context, plain: bool, continued: bool, number: int 
 
 def _run_plain(settings: Settings, number: int | None) -> int:
     """What is piped in is not kept, unless it goes on with a conversation that is."""
-    from qa.plain import Keeping, run_plain
+    from qa.plain import Keeping, render_unsaved, run_plain
 
     if number is None and not sys.stdin.isatty():
         return run_plain(lambda: _open_answerer(settings, draws=False), sys.stdin, sys.stdout)
@@ -135,7 +135,7 @@ def _run_plain(settings: Settings, number: int | None) -> int:
     try:
         keeping = Keeping(open_sessions(), str(settings.docs), number)
     except StorageError as error:
-        tell(f"The conversation is not being saved: {error}")
+        tell(render_unsaved(error))
         keeping = None
     return run_plain(lambda: _open_answerer(settings, draws=False), sys.stdin, sys.stdout, keeping)
 

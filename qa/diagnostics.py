@@ -10,18 +10,17 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import TextIO
 
 from index.errors import QaError, UnusableError, UsageError
-from index.types import BuildReport, Progress, Skipped
+from index.types import BuildReport, Progress
+from qa.output.progress import build_notice_record, build_progress_record, find_share, render_pace
 from qa.output.safe_text import safe_line
 
 _SECONDS_BETWEEN_DRAWS = 0.1
 _SECONDS_BETWEEN_LINES = 5.0
 _BAR_WIDTH = 24
-_MOST_WARNINGS = 20
 _STAGES = {"reading": "Reading", "embedding": "Embedding", "writing": "Writing"}
 
 
@@ -54,14 +53,6 @@ def tell_error(error: QaError) -> None:
     tell(f"qa: {error}")
 
 
-def tell_skipped(skipped: Sequence[Skipped]) -> None:
-    """A warning for each file that is not part of the index, the first twenty by name."""
-    for item in skipped[:_MOST_WARNINGS]:
-        tell(f"warning: skipped {item.path}: {item.reason}")
-    if len(skipped) > _MOST_WARNINGS:
-        tell(f"warning: skipped {len(skipped) - _MOST_WARNINGS} more; `qa index --status` names them all")
-
-
 def render_report(report: BuildReport) -> str:
     """What a build did, in one sentence."""
     changes = report.changes
@@ -80,31 +71,17 @@ def render_report(report: BuildReport) -> str:
 
 def render_progress(progress: Progress) -> str:
     """One line: stage, bar, articles, paragraphs, rate, time left."""
-    in_articles = progress.stage == "reading"
-    done, total = (
-        (progress.articles_done, progress.articles_total)
-        if in_articles
-        else (progress.paragraphs_done, progress.paragraphs_total)
-    )
-    share = done / total if total else 0.0
+    share = find_share(progress)
     filled = int(share * _BAR_WIDTH)
-    parts = [
-        f"{_STAGES.get(progress.stage, progress.stage):<9} {'━' * filled}{'─' * (_BAR_WIDTH - filled)} {share:4.0%}",
-        f"{progress.articles_done:,}/{progress.articles_total:,} articles",
-        f"{progress.paragraphs_done:,}/{progress.paragraphs_total:,} paragraphs",
-    ]
-    if not in_articles and progress.rate:
-        parts.append(f"{progress.rate:,.0f}/s")
-    if not in_articles and progress.seconds_left is not None:
-        parts.append(f"{render_seconds(progress.seconds_left)} left")
-    return "  ".join(parts)
-
-
-def render_seconds(seconds: float) -> str:
-    """'0:07', '12:30', '1:02:03'."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    bar = "━" * filled + "─" * (_BAR_WIDTH - filled)
+    return "  ".join(
+        [
+            f"{_STAGES.get(progress.stage, progress.stage):<9} {bar} {share:4.0%}",
+            f"{progress.articles_done:,}/{progress.articles_total:,} articles",
+            f"{progress.paragraphs_done:,}/{progress.paragraphs_total:,} paragraphs",
+            *render_pace(progress),
+        ]
+    )
 
 
 class ProgressLine:
@@ -168,15 +145,7 @@ class ProgressJson:
         if now - self._drawn_at < _SECONDS_BETWEEN_DRAWS and progress.stage == self._stage:
             return
         self._drawn_at, self._stage = now, progress.stage
-        fields = (
-            "stage",
-            "articles_done",
-            "articles_total",
-            "paragraphs_done",
-            "paragraphs_total",
-            "seconds",
-        )
-        self.write({name: getattr(progress, name) for name in fields})
+        self.write(build_progress_record(progress))
 
     def write(self, record: dict[str, object]) -> None:
         """One JSON object on a line of its own."""
@@ -184,7 +153,7 @@ class ProgressJson:
 
     def notice(self, message: str) -> None:
         """A sentence, as a record of its own."""
-        self.write({"notice": message})
+        self.write(build_notice_record(message))
 
     def close(self) -> None:
         """Nothing is left open."""

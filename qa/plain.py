@@ -13,12 +13,12 @@ from typing import TextIO, TypeVar
 from index.errors import QaError
 from qa.diagnostics import ExitCode, exit_code_for, tell, tell_error
 from qa.output.safe_text import safe_line, safe_text
-from qa.sessions.store import SavedTurn, SessionStore, build_history
+from qa.output.words import NOT_IN_ARTICLES, counted
+from qa.sessions.store import MOST_HISTORY, SavedTurn, SessionStore, build_history
 from qa.types import Answer, Asks, Citation, Turn
 
 T = TypeVar("T")
 PROMPT = "Question: "
-_MOST_HISTORY = 10
 _HELP = """\
 Type a question and press Enter. Commands:
   /show N     the paragraph around quote N of the last answer
@@ -133,7 +133,7 @@ class _Conversation:
             return
         self._history = list(build_history(turns))
         self._last = turns[-1].answer
-        count = "1 question" if len(turns) == 1 else f"{len(turns)} questions"
+        count = counted(len(turns), "question")
         self._say(f"The conversation goes on after {count}. The last one was: {safe_line(turns[-1].question)}")
         if self._last is not None:
             self._say(render_plain(self._last))
@@ -158,7 +158,7 @@ class _Conversation:
     def _ask(self, question: str, *, as_typed: bool = False) -> None:
         turn_id = self._save(lambda keeping: keeping.save_question(question, as_typed=as_typed)) or 0
         try:
-            answer = self._answerer.ask(question, tuple(self._history[-_MOST_HISTORY:]), as_typed=as_typed)
+            answer = self._answerer.ask(question, tuple(self._history[-MOST_HISTORY:]), as_typed=as_typed)
         except QaError as error:
             tell(f"Error: {error}")
             failure = error
@@ -177,7 +177,7 @@ class _Conversation:
             return save(self._keeping)
         except QaError as error:
             self._keeping = None
-            tell(f"The conversation is not being saved: {error}")
+            tell(render_unsaved(error))
             return None
 
     def _show(self, number: str) -> None:
@@ -213,6 +213,11 @@ class _Conversation:
             self._target.flush()
 
 
+def render_unsaved(error: QaError) -> str:
+    """The warning for a conversation that cannot be saved."""
+    return f"The conversation is not being saved: {error}"
+
+
 def _read_edited() -> str:
     """A line with its end, or an empty string where there are no more."""
     try:
@@ -227,9 +232,9 @@ def render_plain(answer: Answer) -> str:
     if answer.asked_as != answer.question:
         lines.append(f"Asked as: {safe_line(answer.asked_as)}")
     if not answer.answered:
-        lines.append(f"Not in the articles. {safe_line(answer.reason or '')}".rstrip())
+        lines.append(f"{NOT_IN_ARTICLES} {safe_line(answer.reason or '')}".rstrip())
         if answer.passages:
-            lines.append(f"{len(answer.passages)} closest passages: type /closest to read them.")
+            lines.append(f"{counted(len(answer.passages), 'closest passage')}: type /closest to read them.")
         return "\n".join([*lines, ""])
     for citation in answer.citations:
         # One line of words: a hard-wrapped article would be read out with its indents.

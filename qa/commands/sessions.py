@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from pathlib import Path
 
 from index.errors import UsageError
 from qa.output.render import render_record
 from qa.output.safe_text import safe_line
+from qa.output.words import counted, render_moment
 from qa.sessions.export import EXTENSIONS, render_session, write_export
 from qa.sessions.store import Session, SessionStore, open_sessions
 
@@ -34,8 +34,7 @@ def _build_record(session: Session) -> dict[str, object]:
 
 
 def _render_line(session: Session) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.updated))
-    turns = "1 question" if session.turns == 1 else f"{session.turns} questions"
+    when, turns = render_moment(session.updated), counted(session.turns, "question")
     return safe_line(f"{session.session_id:>5}  {when}  {turns:>13}  {session.title}  ({session.documents})")
 
 

@@ -18,6 +18,7 @@ from index.documents.source_files import find_files, load_file
 from index.errors import UnreadableFileError, UsageError
 from index.text.blocks import LineNumbers
 from qa.output.safe_text import safe_line
+from qa.output.words import counted, render_range
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -93,8 +94,8 @@ class VerifyReport:
     @property
     def counts(self) -> dict[Status, int]:
         """Citations by status; all four are named."""
-        counted = Counter(check.status for check in self.checks)
-        return {status: counted[status] for status in get_args(Status)}
+        by_status = Counter(check.status for check in self.checks)
+        return {status: by_status[status] for status in get_args(Status)}
 
 
 def load_answer_schema() -> dict[str, Any]:
@@ -316,12 +317,11 @@ def _read_all(docs: Path, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
 def render_report(report: VerifyReport) -> str:
     """A line for each citation and one for all, safe for a terminal."""
     lines = [_render_check(check, several=report.answers > 1) for check in report.checks]
-    counted = {status: count for status, count in report.counts.items() if count}
-    words = [f"{count} {'hold' if status == 'holds' and count > 1 else status}" for status, count in counted.items()]
+    by_status = {status: count for status, count in report.counts.items() if count}
+    words = [f"{count} {'hold' if status == 'holds' and count > 1 else status}" for status, count in by_status.items()]
     counts = ", ".join(words) or "nothing to check"
-    answers = "1 answer" if report.answers == 1 else f"{report.answers} answers"
-    citations = "1 citation" if len(report.checks) == 1 else f"{len(report.checks)} citations"
-    return "\n".join([*lines, f"{citations} of {answers}: {counts}"]) + "\n"
+    checked = f"{counted(len(report.checks), 'citation')} of {counted(report.answers, 'answer')}"
+    return "\n".join([*lines, f"{checked}: {counts}"]) + "\n"
 
 
 def _render_check(check: CitationCheck, *, several: bool) -> str:
@@ -331,7 +331,7 @@ def _render_check(check: CitationCheck, *, several: bool) -> str:
         text = f"{place}  {check.status}" + (f": {check.reason}" if check.reason else "")
     elif check.status == "moved":
         found = check.found
-        text = f"{place}  moved to {found.path}:{found.line}, characters {found.start}–{found.end}"
+        text = f"{place}  moved to {found.path}:{found.line}, {render_range(found.start, found.end)}"
     else:
         text = f"{place}  changed ({check.found.ratio:.0%} alike, line {check.found.line}): {check.found.text}"
     return safe_line(text)

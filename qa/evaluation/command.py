@@ -8,11 +8,12 @@ from pathlib import Path
 
 from qa.answerer import open_answerer
 from qa.answering.confidence import DEFAULT_THRESHOLD
-from qa.diagnostics import ProgressLine, render_seconds, tell
+from qa.diagnostics import ProgressLine, tell
 from qa.evaluation import evaluate_file
 from qa.evaluation.measures import RANKED
 from qa.evaluation.report import Report, build_record, render_report
 from qa.output.render import render_record
+from qa.output.words import render_seconds
 from qa.settings import Settings
 
 

@@ -8,7 +8,11 @@ The text of an article never changes.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
+from qa.output.safe_text import safe_line
+
+_CUT = " …"
 _ROW = re.compile(r" \| |\A\|")
 """Cells between bars."""
 _FIGURE = re.compile(r"[$€£(+−–-]*\d(?:[\d.,]*\d)?[)%]*|[—–-]")
@@ -62,6 +66,19 @@ def unwrap_quote(quote: str, passage: str, start: int) -> list[str]:
     return unwrap(quote)
 
 
+def shorten(text: str, most: int) -> str:
+    """The beginning of a text in one line of at most `most` characters, safe for a terminal.
+
+    It is cut between words, because half a number would be another number.
+    """
+    line = " ".join(safe_line(text[: 2 * most]).split())
+    if len(line) <= most:
+        return line
+    room = most - len(_CUT)
+    head = line[: room + 1].rpartition(" ")[0]
+    return (head if len(head) > room // 2 else line[:room]) + _CUT
+
+
 def _find_meaningful_ends(lines: list[str]) -> list[bool | None]:
     """For each line end, True to keep it and False to join the lines; None inside fenced code, which stays as is."""
     ends: list[bool | None] = []
@@ -69,7 +86,7 @@ def _find_meaningful_ends(lines: list[str]) -> list[bool | None]:
     usual = _usual_length(stripped)
     verse = _find_verse(stripped)
     in_code = False
-    for number, (line, following) in enumerate(zip(stripped, stripped[1:], strict=False)):
+    for number, (line, following) in enumerate(pairwise(stripped)):
         in_code ^= line.startswith(_FENCES)
         ends.append(None if in_code else number in verse or _means_something(line, following, usual))
     return ends

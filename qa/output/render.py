@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qa.output.flow import unwrap_quote
+from qa.output.citations import render_markdown_quote
+from qa.output.flow import shorten, unwrap_quote
 from qa.output.safe_text import safe_line, safe_text
+from qa.output.words import NOT_IN_ARTICLES
 from qa.types import SCHEMA_VERSION, Answer, Citation, Passage
 
 # Legal in JSON strings but not safe on a terminal (DEL, C1, bidirectional controls), or not encodable (surrogates).
@@ -73,23 +75,19 @@ def _emphasised(citation: Citation, colour: bool) -> str:
 
 
 def _source_line(source: Citation | Passage, docs: Path, colour: bool) -> str:
-    place = f"{source.path}:{source.line}"
-    shown = _linked(safe_line(place), docs / source.path, colour)
+    shown = _linked(safe_line(source.label), docs / source.path, colour)
     details = [safe_line(part) for part in (source.title, source.date) if part]
-    if source.page is not None:
-        details.append(f"page {source.page}")
     return _styled(f"{shown}  {', '.join(details)}", _DIM, colour)
 
 
 def _render_declined(answer: Answer, docs: Path, colour: bool, width: int) -> str:
-    lines = [_styled("Not in the articles.", _BOLD, colour)]
+    lines = [_styled(NOT_IN_ARTICLES, _BOLD, colour)]
     if answer.reason:
         lines += _wrapped(safe_text(answer.reason), width, "", "")
     if answer.passages:
         lines += ["", "Closest passages:"]
         for passage in answer.passages[:3]:
-            shortened = textwrap.shorten(safe_line(passage.text), width=2 * width, placeholder=" …")
-            lines += _wrapped(shortened, width, "  - ", "    ")
+            lines += _wrapped(shorten(passage.text, 2 * width), width, "  - ", "    ")
             lines.append("    " + _source_line(passage, docs, colour))
     return "\n".join(lines)
 
@@ -205,16 +203,10 @@ def render_record(record: Any, indent: int | None = None) -> str:
 def render_markdown(answer: Answer) -> str:
     """The question, each quote as a block quotation, and its citation."""
     lines = [f"## {safe_line(answer.question)}", ""]
+    if answer.asked_as != answer.question:
+        lines += [f"*Asked as: {safe_line(answer.asked_as)}*", ""]
     if not answer.answered:
-        return "\n".join([*lines, f"*Not in the articles.* {safe_line(answer.reason or '')}".rstrip(), ""])
+        return "\n".join([*lines, f"*{NOT_IN_ARTICLES}* {safe_line(answer.reason or '')}".rstrip(), ""])
     for citation in answer.citations:
-        lines += [f"> {line}" for line in safe_text(citation.quote).splitlines()]
-        lines += [">", f"> — [{citation.number}] {render_markdown_citation(citation)}", ""]
+        lines += [*render_markdown_quote(citation.quote, citation), ""]
     return "\n".join(lines)
-
-
-def render_markdown_citation(citation: Citation) -> str:
-    """Title, place and character range of a quote, as one line of Markdown."""
-    date = f", {citation.date}" if citation.date else ""
-    place = f"`{safe_line(citation.label)}`, characters {citation.start}–{citation.end}"
-    return f"*{safe_line(citation.title)}*{date}, {place}"

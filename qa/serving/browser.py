@@ -16,21 +16,19 @@ from urllib.parse import urlsplit
 
 from index.errors import UsageError
 from qa.diagnostics import tell
-from qa.settings import Settings
+from qa.settings import Settings, build_options
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp import web
 
-LOCAL_HOST = "127.0.0.1"
-DEFAULT_PORT = 8000
 _SECONDS_TO_END = 10.0
 """For the apps behind open windows."""
 _TEMPLATES = Path(__file__).parent / "web"
 
 
-def serve(settings: Settings, *, host: str = LOCAL_HOST, port: int = DEFAULT_PORT) -> None:
+def serve(settings: Settings, *, host: str, port: int) -> None:
     """Serves the app until interrupted; each browser window is a process of its own.
 
     Raises UsageError where the address cannot be listened at.
@@ -72,11 +70,7 @@ def render_address(host: str, port: int) -> str:
 
 def build_command(settings: Settings) -> list[str]:
     """The program behind each browser window."""
-    command = [sys.executable, "-m", "qa.tui", "--docs", str(settings.docs)]
-    for name in ("model", "reranker", "theme"):
-        if (value := getattr(settings, name)) is not None:
-            command += [f"--{name}", value]
-    return command
+    return [sys.executable, "-m", "qa.tui", *build_options(settings, "model", "reranker", "theme")]
 
 
 async def build_server(settings: Settings, host: str, port: int) -> web.Application:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from index.errors import StorageError, UsageError
 from qa.output.render import build_record, render_markdown, render_record
 from qa.output.safe_text import safe_line, safe_text
+from qa.output.words import NOT_IN_ARTICLES, render_moment, render_range
 from qa.sessions.store import SavedTurn, Session, TurnState
 from qa.types import Answer, Citation
 
@@ -23,7 +24,7 @@ _NO_ANSWER = {
     TurnState.CANCELLED: "Cancelled.",
     TurnState.FAILED: "It failed.",
     TurnState.ANSWERED: "The answer was saved by another version.",
-    TurnState.DECLINED: "Not in the articles.",
+    TurnState.DECLINED: NOT_IN_ARTICLES,
 }
 
 _STYLE = (
@@ -85,13 +86,9 @@ def write_export(path: Path, session: Session, turns: Sequence[SavedTurn], form:
         raise StorageError(f"{path} cannot be written ({error.strerror}); choose another place.") from error
 
 
-def _render_when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
-
-
 def _render_markdown(session: Session, turns: Sequence[SavedTurn]) -> str:
     head = [f"# {safe_line(session.title)}", ""]
-    head += [f"{_render_when(session.created)} · articles in `{safe_line(session.documents)}`", ""]
+    head += [f"{render_moment(session.created)} · articles in `{safe_line(session.documents)}`", ""]
     return "\n".join([*head, *(_turn_in_markdown(turn) for turn in turns)])
 
 
@@ -101,11 +98,7 @@ def _turn_in_markdown(turn: SavedTurn) -> str:
             f"## {safe_line(turn.question)}\n\n*{_NO_ANSWER[turn.state]}* {safe_line(turn.message or '')}".rstrip()
             + "\n"
         )
-    text = render_markdown(turn.answer)
-    if turn.answer.asked_as == turn.question:
-        return text
-    first, _, rest = text.partition("\n")
-    return f"{first}\n\n*Asked as: {safe_line(turn.answer.asked_as)}*\n{rest}"
+    return render_markdown(replace(turn.answer, question=turn.question))
 
 
 def _render_json(session: Session, turns: Sequence[SavedTurn]) -> str:
@@ -135,7 +128,7 @@ def _render_html(session: Session, turns: Sequence[SavedTurn]) -> str:
     """One page without scripts, images or anything from elsewhere."""
     title = _escaped(safe_line(session.title))
     body = [f"<h1>{title}</h1>"]
-    about = f"{_render_when(session.created)} · articles in <code>{_escaped(safe_line(session.documents))}</code>"
+    about = f"{render_moment(session.created)} · articles in <code>{_escaped(safe_line(session.documents))}</code>"
     body.append(f'<p class="about">{about}</p>')
     for turn in turns:
         body += _turn_in_html(turn)
@@ -168,7 +161,7 @@ def _citation_in_html(citation: Citation) -> str:
         parts = [_escaped(safe_text(part)) for part in (quote[:start], quote[start:end], quote[end:])]
         shown = f"{parts[0]}<strong>{parts[1]}</strong>{parts[2]}"
     date = f", <time>{_escaped(citation.date)}</time>" if citation.date else ""
-    where = f"<code>{_escaped(safe_line(citation.label))}</code>, characters {citation.start}–{citation.end}"
+    where = f"<code>{_escaped(safe_line(citation.label))}</code>, {render_range(citation.start, citation.end)}"
     source = f"[{citation.number}] <cite>{_escaped(safe_line(citation.title))}</cite>{date}, {where}"
     return f"<blockquote><p>{shown}</p><footer>{source}</footer></blockquote>"
 

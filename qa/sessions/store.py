@@ -27,6 +27,8 @@ _VERSION = 1
 _TITLE_LENGTH = 60
 _SECONDS_DELETED_IS_KEPT = 24 * 3600
 _MOST_RECENT_QUESTIONS = 1000
+MOST_HISTORY = 10
+"""Turns that a follow-up may take over from."""
 _SECONDS_TO_WAIT = 10.0
 """For another process that writes."""
 

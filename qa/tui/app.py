@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import SystemCommand
@@ -24,10 +24,12 @@ from textual.widgets import TextArea
 from index.errors import QaError
 from index.types import Changes, Progress
 from qa.output.safe_text import safe_line, safe_text
+from qa.output.words import counted
 from qa.sessions.drafts import Drafts
 from qa.sessions.store import Session, SessionStore, open_sessions
+from qa.settings import Settings, build_options
 from qa.tui.background.saving import Saving
-from qa.tui.background.upkeep import Upkeep, UpkeepOptions
+from qa.tui.background.upkeep import IndexStatus, Upkeep, UpkeepOptions
 from qa.tui.background.worker_thread import Urgency, WorkerThread
 from qa.tui.keys import (
     HELP,
@@ -48,11 +50,7 @@ from qa.tui.screens.text import TextScreen
 from qa.tui.terminal.desktop import LeavingApp
 from qa.tui.terminal.shutdown import run_until_told
 from qa.tui.turns import TurnModel, turn_from_saved
-from qa.tui.widgets.status import IndexStatus
 from qa.types import ArticleView, Asks
-
-if TYPE_CHECKING:
-    from qa.settings import Settings
 
 T = TypeVar("T")
 DEFAULT_THEME = "textual-dark"
@@ -268,8 +266,7 @@ class QaApp(LeavingApp):
     def index_changed(self, changes: Changes) -> None:
         """Says what is new."""
         count = len(changes.added) + len(changes.changed) + len(changes.renamed) + len(changes.deleted)
-        noun = "article" if count == 1 else "articles"
-        self.tell(f"The index is fresh: {count:,} {noun} changed." if count else "The index was built anew.")
+        self.tell(f"The index is fresh: {counted(count, 'article')} changed." if count else "The index was built anew.")
 
     # Actions
 
@@ -409,11 +406,7 @@ def _render_welcome(documents: Path, keys: Mapping[str, str]) -> str:
 
 def build_index_command(settings: Settings) -> list[str]:
     """The program that brings the index up to date, with the options that decide what the index is."""
-    command = [sys.executable, "-m", "qa", "--docs", str(settings.docs)]
-    for option, value in (("--model", settings.model), ("--reranker", settings.reranker)):
-        if value is not None:
-            command += [option, value]
-    return [*command, "index", "--progress-json"]
+    return [sys.executable, "-m", "qa", *build_options(settings, "model", "reranker"), "index", "--progress-json"]
 
 
 def run_app(settings: Settings, session_id: int | None = None, *, in_browser: bool = False) -> int:

@@ -122,13 +122,12 @@ def place_of_citation(citation: Citation) -> Place:
 
 def place_of_passage(passage: Passage) -> Place:
     """A passage as a place to go to."""
-    page = f" (page {passage.page})" if passage.page is not None else ""
     return Place(
         passage.path,
         passage.title,
         passage.date,
         passage.heading,
-        f"{passage.path}:{passage.line}{page}",
+        passage.label,
         passage.line,
         passage.start,
         passage.end,

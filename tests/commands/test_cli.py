@@ -235,6 +235,18 @@ def test_an_unreadable_file_is_a_warning_and_the_others_answer(docs: Path) -> No
     assert "warning: skipped picture.txt" in result.stderr
 
 
+def test_a_folder_of_pictures_does_not_bury_the_answer(docs: Path) -> None:
+    """Of 60 skipped files twenty are warned of by name, by every command alike; the status lists them all."""
+    for number in range(60):
+        (docs / f"{number}.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    for command in (("ask", "How high is the lighthouse?"), ("index", "--rebuild")):
+        result = run_qa("--docs", str(docs), *command)
+        warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: skipped ")]
+        assert len(warnings) == 21
+        assert warnings[-1] == "warning: skipped 40 more files; `qa index --status` lists them all"
+    assert "skipped: 60\n" in run_qa("--docs", str(docs), "index", "--status").stdout
+
+
 def test_a_reader_that_leaves_the_pipe_is_no_error(docs: Path) -> None:
     """`qa ask … | head -1` ends quietly."""
     run_qa("--docs", str(docs), "index")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.output.flow import unwrap, unwrap_quote
+from qa.output.flow import shorten, unwrap, unwrap_quote
 from qa.output.render import render_text
 from qa.tui.drawing.draw import emphasised
 from qa.tui.turns import place_of_citation
@@ -41,7 +41,7 @@ KEPT = {
     "short lines": "Short\nLines",
 }
 PROSE = {
-    "wrapped": "The pier was built in 1911 by Campbell,\nwho had been to sea. It cost the harbour\nboard 12,000 pounds.",
+    "wrapped": "The pier was built in 1911 by Campbell,\nwho had been to sea. It cost the harbour\nboard a lot.",
     "indented": "These words fill a line of some length,\n   and go on.",
     "a date at the end of a line": "The quarter that ended on the day of July 1, 2023\nThe company sold more",
     "a short first line": "It cost the\nharbour board a lot.",
@@ -104,3 +104,11 @@ def test_unwrapping_changes_white_space_only(text: str) -> None:
     characters = unwrap(text)
     assert len(characters) == len(text)
     assert "".join(characters).split() == text.split()
+
+
+def test_a_text_is_cut_between_words() -> None:
+    """Half a number would be another number."""
+    assert shorten("It reaches 16.3 metres", 15) == "It reaches …"
+    assert shorten("It reaches 16.3 metres", 17) == "It reaches 16.3 …"
+    assert shorten("It\n  reaches", 13) == "It reaches"
+    assert shorten("a" * 30, 10) == "a" * 8 + " …"

@@ -124,7 +124,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(UsageError, match="choose another with --port"):
-            serve(Settings(docs=tmp_path), port=taken.getsockname()[1])
+            serve(Settings(docs=tmp_path), host="127.0.0.1", port=taken.getsockname()[1])
 
 
 @asynccontextmanager

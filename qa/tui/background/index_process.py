@@ -5,27 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from index.errors import IndexFolderError
-from index.types import Progress, Skipped
+from index.types import Progress
+from qa.output.progress import IndexingReport, read_progress, read_report
 
 _LONGEST_LINE = 256 * 2**20
 """Bytes. The last line names every file that was skipped."""
 _SECONDS_TO_END = 2.0
 _LAST_WORDS = 5  # lines of stderr that are told where the process ends without saying why
-
-
-@dataclass(frozen=True, slots=True)
-class IndexingReport:
-    """What the process said at its end."""
-
-    generation: int
-    articles: int
-    paragraphs: int
-    embedded: int
-    skipped: tuple[Skipped, ...]
 
 
 class IndexingProcess:
@@ -87,9 +76,9 @@ class IndexingProcess:
             elif "error" in record:
                 words = [str(record["error"])]
             elif "done" in record:
-                report = _report_from(record)
-            else:
-                self._on_progress(_progress_from(record))
+                report = read_report(record)
+            elif "stage" in record:
+                self._on_progress(read_progress(record))
         code = await self._process.wait()
         if report is None or code != 0:
             said = " ".join(words[-_LAST_WORDS:]) or f"it ended with code {code}"
@@ -103,24 +92,3 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
-
-
-def _progress_from(record: dict[str, Any]) -> Progress:
-    return Progress(
-        stage=str(record.get("stage", "")),
-        articles_done=int(record.get("articles_done", 0)),
-        articles_total=int(record.get("articles_total", 0)),
-        paragraphs_done=int(record.get("paragraphs_done", 0)),
-        paragraphs_total=int(record.get("paragraphs_total", 0)),
-        seconds=float(record.get("seconds", 0.0)),
-    )
-
-
-def _report_from(record: dict[str, Any]) -> IndexingReport:
-    return IndexingReport(
-        generation=int(record.get("generation", 0)),
-        articles=int(record.get("articles", 0)),
-        paragraphs=int(record.get("paragraphs", 0)),
-        embedded=int(record.get("embedded", 0)),
-        skipped=tuple(Skipped(str(item["path"]), str(item["reason"])) for item in record.get("skipped", ())),
-    )

@@ -15,13 +15,26 @@ from index.errors import IndexFolderError, QaError
 from index.types import Changes, Progress, Skipped
 from qa.tui.background.index_process import IndexingProcess
 from qa.tui.background.worker_thread import Urgency, WorkerThread
-from qa.tui.widgets.status import IndexStatus
 from qa.types import Asks, IndexState
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SHARE_OF_TIME = 20
 """A look that takes long is repeated after twenty times as long, so that it costs at most 5% of a core."""
 _SECONDS_AFTER_FAILURE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What the header says of the index."""
+
+    articles: int | None = None
+    """None while it is not known."""
+    paragraphs: int | None = None
+    model: str | None = None
+    state: str = "opening"
+    """'fresh', 'stale', 'indexing', 'opening', 'no index'."""
+    problems: int = 0
+    """Files that are not in the index."""
 
 
 class Watched(Protocol):

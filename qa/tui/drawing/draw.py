@@ -6,16 +6,18 @@ colour alone: marks, words and weight say the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
 
 from index.types import Progress
-from qa.output.flow import unwrap, unwrap_quote
+from qa.output.flow import shorten, unwrap, unwrap_quote
+from qa.output.progress import find_counts, find_share, render_pace
 from qa.output.safe_text import safe_line, safe_text
+from qa.output.words import NOT_IN_ARTICLES, counted
 from qa.sessions.store import TurnState
-from qa.tui.drawing.lines import Line, prefix_lines, prefix_parts, shorten
+from qa.tui.drawing.lines import DrawnLine, prefix_lines, prefix_parts
 from qa.tui.turns import Place, TurnModel
 
 MUTED = "dim"
@@ -31,7 +33,7 @@ MOST_CHARACTERS_OF_A_QUOTE = 4000
 _MOST_CHARACTERS = 2000  # of a question, a reason, an error
 _MOST_CHARACTERS_OF_A_NAME = 300
 _BAR_WIDTH = 10
-_SNIPPET = 160  # characters of a passage shown before its article is opened
+_SNIPPET = 162  # characters of a passage shown before its article is opened
 _TITLE = 80  # characters of a title below a quote: some are longer than the quote; the sources show them whole
 _INDENT = Content("  ")
 
@@ -40,7 +42,7 @@ _INDENT = Content("  ")
 class Drawing:
     """A turn as lines, and where in them its places stand."""
 
-    drawn: tuple[Line, ...]
+    drawn: tuple[DrawnLine, ...]
     rows: tuple[tuple[int, int], ...]
     """Half-open ranges of `drawn`, one for each place of the turn."""
 
@@ -76,17 +78,17 @@ def draw_turn(turn: TurnModel, width: int, chosen: int | None = None, hints: Hin
         lines += prefix_lines(Content.styled(understood, MUTED), width, _INDENT)
     elif turn.as_typed:
         lines += prefix_lines(Content.styled("asked as typed", MUTED), width, _INDENT)
-    lines.append(Line(Content("")))
+    lines.append(DrawnLine(Content("")))
     body, rows = _draw_body(turn, width, chosen, hints)
     shifted = tuple((start + len(lines), end + len(lines)) for start, end in rows)
     lines += body
-    lines.append(Line(Content("")))
+    lines.append(DrawnLine(Content("")))
     return Drawing(tuple(lines), shifted)
 
 
 def _draw_body(
     turn: TurnModel, width: int, chosen: int | None, hints: Hints
-) -> tuple[list[Line], list[tuple[int, int]]]:
+) -> tuple[list[DrawnLine], list[tuple[int, int]]]:
     if turn.state is TurnState.ANSWERED:
         return _draw_answer(turn, width, chosen)
     if turn.state is TurnState.DECLINED:
@@ -100,26 +102,26 @@ def _draw_body(
     return _draw_waiting(turn, width), []
 
 
-def _draw_waiting(turn: TurnModel, width: int) -> list[Line]:
+def _draw_waiting(turn: TurnModel, width: int) -> list[DrawnLine]:
     lines = prefix_lines(Content.styled(f"… {turn.stage.value}", MUTED), width, _INDENT)
     for place in turn.closest[:3]:
         lines += prefix_lines(Content.styled(_snippet(place), MUTED), width, Content("  · "))
     return lines
 
 
-def _draw_answer(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Line], list[tuple[int, int]]]:
-    lines: list[Line] = []
+def _draw_answer(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[DrawnLine], list[tuple[int, int]]]:
+    lines: list[DrawnLine] = []
     rows: list[tuple[int, int]] = []
     for number, place in enumerate(turn.places):
         start = len(lines)
         lines += draw_quote(place, width, chosen=number == chosen)
         rows.append((start, len(lines)))
-        lines.append(Line(Content("")))
+        lines.append(DrawnLine(Content("")))
     lines += prefix_lines(_draw_footing(turn), width, _INDENT)
     return lines, rows
 
 
-def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[Line]:
+def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[DrawnLine]:
     """A quote set apart by a bar, with its number, and below it where it stands."""
     bar = Content.styled("┃ ", ACCENT) if chosen else Content.styled("│ ", MUTED)
     mark = Content.styled(f"[{place.number}] ", ACCENT)
@@ -190,24 +192,22 @@ def render_duration(milliseconds: float) -> str:
 
 def _draw_declined(
     turn: TurnModel, width: int, chosen: int | None, hints: Hints
-) -> tuple[list[Line], list[tuple[int, int]]]:
+) -> tuple[list[DrawnLine], list[tuple[int, int]]]:
     answer = turn.answer
-    lines = prefix_lines(Content.styled("Not in the articles.", CALM), width, Content.styled("○ ", CALM))
+    lines = prefix_lines(Content.styled(NOT_IN_ARTICLES, CALM), width, Content.styled("○ ", CALM))
     if answer is not None and answer.reason:
         lines += prefix_lines(Content.styled(_cut(answer.reason), MUTED), width, _INDENT)
     if turn.note:
         lines += prefix_lines(Content.styled(safe_line(turn.note), MUTED), width, _INDENT)
     rows: list[tuple[int, int]] = []
     if turn.closest:
-        mark = "▾" if turn.unfolded else "▸"
-        count = len(turn.closest)
-        word = "passage" if count == 1 else "passages"
-        label = f"{mark} {count} closest {word}  ({hints.fold}: {'fold' if turn.unfolded else 'unfold'})"
-        lines += [Line(Content("")), *prefix_lines(Content.styled(label, MUTED), width, _INDENT)]
+        mark, does = ("▾", "fold") if turn.unfolded else ("▸", "unfold")
+        label = f"{mark} {counted(len(turn.closest), 'closest passage')}  ({hints.fold}: {does})"
+        lines += [DrawnLine(Content("")), *prefix_lines(Content.styled(label, MUTED), width, _INDENT)]
     for number, place in enumerate(turn.places):
         bar = _INDENT + (Content.styled("┃ ", ACCENT) if number == chosen else _INDENT)
         if number:
-            lines.append(Line(Content("")))
+            lines.append(DrawnLine(Content("")))
         start = len(lines)
         lines += prefix_lines(Content.styled(_snippet(place), QUOTED), width, bar, bar)
         lines += prefix_parts(_source_parts(place), width, bar)
@@ -229,7 +229,7 @@ def _snippet(place: Place) -> str:
     return shorten(place.text, _SNIPPET)
 
 
-def draw_card(place: Place, width: int, *, chosen: bool) -> list[Line]:
+def draw_card(place: Place, width: int, *, chosen: bool) -> list[DrawnLine]:
     """A place in the sources pane: title, where it stands, and the paragraph with the quote marked in it."""
     mark = f"[{place.number}] " if place.number is not None else "· "
     bar = Content.styled("┃ ", ACCENT) if chosen else _INDENT
@@ -240,10 +240,10 @@ def draw_card(place: Place, width: int, *, chosen: bool) -> list[Line]:
     if place.also_in:
         also = Content.styled(f"also in {_named(', '.join(place.also_in))}", MUTED)
         lines += prefix_lines(also, width, bar, bar)
-    return [*lines, Line(Content(""))]
+    return [*lines, DrawnLine(Content(""))]
 
 
-def find_quote(card: Sequence[Line]) -> tuple[int, int]:
+def find_quote(card: Sequence[DrawnLine]) -> tuple[int, int]:
     """The half-open range of a card's lines in which the quote stands; all where none is marked."""
     rows = [row for row, line in enumerate(card) if any(span.style == _STANDS_OUT for span in line.content.spans)]
     return (rows[0], rows[-1] + 1) if rows else (0, len(card))
@@ -266,10 +266,8 @@ def draw_progress(progress: Progress | None, width: int) -> Content:
     """One line: stage, bar, counts, time left; what does not fit is left out from the right."""
     if progress is None:
         return Content.styled("indexing: looking for changes", MUTED)
-    reading = progress.stage == "reading"
-    done = progress.articles_done if reading else progress.paragraphs_done
-    total = progress.articles_total if reading else progress.paragraphs_total
-    share = done / total if total else 0.0
+    done, total, noun = find_counts(progress)
+    share = find_share(progress)
     bar_width = max(6, min(24, width // 4))
     filled = int(share * bar_width)
     content = Content.assemble(
@@ -278,16 +276,7 @@ def draw_progress(progress: Progress | None, width: int) -> Content:
         ("─" * (bar_width - filled), MUTED),
         f" {share:4.0%}",
     )
-    for part in _progress_parts(progress, done, total, "articles" if reading else "paragraphs"):
+    for part in (f"{done:,}/{total:,} {noun}", *render_pace(progress)):
         if content.cell_length + len(part) + 2 <= width:
             content = content.append_text(f"  {part}", MUTED)
     return content
-
-
-def _progress_parts(progress: Progress, done: int, total: int, unit: str) -> Iterable[str]:
-    yield f"{done:,}/{total:,} {unit}"
-    if progress.stage != "reading" and progress.rate:
-        yield f"{progress.rate:,.0f}/s"
-    if progress.stage != "reading" and progress.seconds_left is not None:
-        minutes, seconds = divmod(round(progress.seconds_left), 60)
-        yield f"{minutes}:{seconds:02} left"

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from textual.content import Content
 from textual.selection import Selection
 
-from qa.output.safe_text import safe_line
-
 BETWEEN_PARTS = Content.styled(" · ", "dim")
 _LEAST_ROOM = 4  # columns for text, however narrow the screen is
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DrawnLine:
     """One row of the screen."""
 
     content: Content
@@ -32,7 +30,7 @@ class Line:
 
 def prefix_lines(
     content: Content, width: int, first: Content, following: Content | None = None, *, prefix: int | None = None
-) -> list[Line]:
+) -> list[DrawnLine]:
     """`content` wrapped into `width` columns, each line behind a prefix; the following ones behind spaces, by default.
 
     :param prefix: characters of `first` that are not text, where not all of it is drawn only.
@@ -43,19 +41,19 @@ def prefix_lines(
     joints = _find_joints(text.plain, wrapped)
     begin = len(first.plain) if prefix is None else prefix
     return [
-        Line(first + line.rstrip(), begin)
+        DrawnLine(first + line.rstrip(), begin)
         if number == 0
-        else Line(following + line.rstrip(), len(following.plain), joint)
+        else DrawnLine(following + line.rstrip(), len(following.plain), joint)
         for number, (line, joint) in enumerate(zip(wrapped, joints, strict=True))
     ]
 
 
-def prefix_parts(parts: Sequence[Content], width: int, prefix: Content) -> list[Line]:
+def prefix_parts(parts: Sequence[Content], width: int, prefix: Content) -> list[DrawnLine]:
     """Parts with dots between them, each line behind a prefix."""
     joined = join_parts(parts, max(width - prefix.cell_length, _LEAST_ROOM))
     joints = _find_joints(BETWEEN_PARTS.plain.join(part.plain for part in parts), joined)
     return [
-        Line(prefix + line, len(prefix.plain), joint if number else "\n")
+        DrawnLine(prefix + line, len(prefix.plain), joint if number else "\n")
         for number, (line, joint) in enumerate(zip(joined, joints, strict=True))
     ]
 
@@ -72,7 +70,7 @@ def join_parts(parts: Iterable[Content], width: int) -> list[Content]:
     return [line.rstrip() for line in lines]
 
 
-def extract_marked(lines: Sequence[Line], selection: Selection) -> str:
+def extract_marked(lines: Sequence[DrawnLine], selection: Selection) -> str:
     """The text that was marked over lines of the screen, as one would have typed it."""
     if not lines:
         return ""
@@ -86,15 +84,6 @@ def extract_marked(lines: Sequence[Line], selection: Selection) -> str:
         joint = line.joint if row > from_row else ""
         marked += joint + line.plain[begin : to_column if row == to_row else None]
     return marked
-
-
-def shorten(text: str, most: int) -> str:
-    """The beginning of a text in one line, cut between words: half a number would be another number."""
-    line = " ".join(safe_line(text[: 2 * most]).split())
-    if len(line) <= most:
-        return line
-    head = line[: most + 1].rpartition(" ")[0]
-    return (head if len(head) > most // 2 else line[:most]) + " …"
 
 
 def _find_joints(text: str, lines: Sequence[Content]) -> list[str]:

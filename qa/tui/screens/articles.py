@@ -8,8 +8,9 @@ from textual.content import Content
 
 from index.types import Skipped
 from qa.output.safe_text import safe_line
+from qa.output.words import counted
 from qa.tui.drawing.draw import MUTED, STRONG, WRONG
-from qa.tui.screens.picking import Line, PickingScreen
+from qa.tui.screens.picking import Choice, PickingScreen, has_words
 from qa.types import ArticleSummary, Asks
 
 HELP = """\
@@ -45,10 +46,9 @@ class ArticlesScreen(PickingScreen[str, Listed]):
 
     async def find(self, words: str) -> Sequence[Listed]:
         """Those with all words; indexed ones first."""
-        wanted = words.casefold().split()
-        return [one for one in self._listed if all(word in one[0] for word in wanted)] if wanted else self._listed
+        return [one for one in self._listed if has_words(one[0], words)] if words.strip() else self._listed
 
-    def draw(self, item: Listed) -> Line[str]:
+    def draw(self, item: Listed) -> Choice[str]:
         """Title, path, date and size; or why it was skipped."""
         return _article_line(item[1]) if isinstance(item[1], ArticleSummary) else _skipped_line(item[1])
 
@@ -58,19 +58,18 @@ class ArticlesScreen(PickingScreen[str, Listed]):
         found = sum(isinstance(item, ArticleSummary) for _, item in self._found)
         told = f"{found:,} of {self._articles:,} articles"
         if skipped:
-            told += f", {skipped:,} {'file' if skipped == 1 else 'files'} skipped (!)"
+            told += f", {counted(skipped, 'file')} skipped (!)"
         more = super().describe()
         return f"{told}; {more}" if more else told
 
 
-def _article_line(article: ArticleSummary) -> Line[str]:
-    noun = "paragraph" if article.paragraphs == 1 else "paragraphs"
-    details = " · ".join(part for part in (article.date, f"{article.paragraphs:,} {noun}") if part)
+def _article_line(article: ArticleSummary) -> Choice[str]:
+    details = " · ".join(part for part in (article.date, counted(article.paragraphs, "paragraph")) if part)
     shown = Content.assemble(
         (safe_line(article.title), STRONG), ("  " + safe_line(article.path), ""), (f"  {safe_line(details)}", MUTED)
     )
-    return Line(shown, article.path)
+    return Choice(shown, article.path)
 
 
-def _skipped_line(item: Skipped) -> Line[str]:
-    return Line(Content.assemble(("! ", WRONG), safe_line(item.path), (f"  {safe_line(item.reason)}", MUTED)), None)
+def _skipped_line(item: Skipped) -> Choice[str]:
+    return Choice(Content.assemble(("! ", WRONG), safe_line(item.path), (f"  {safe_line(item.reason)}", MUTED)), None)

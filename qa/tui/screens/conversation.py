@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from index.errors import NotWantedError, QaError
 from qa.output.render import render_markdown
-from qa.sessions.store import SavedTurn, TurnState, build_history
+from qa.sessions.store import MOST_HISTORY, SavedTurn, TurnState, build_history
 from qa.tui.background.worker_thread import Urgency
 from qa.tui.drawing.draw import Hints
 from qa.tui.keys import EVERYWHERE, bindings, first_key, named
@@ -42,9 +42,6 @@ from qa.tui.widgets.question_box import QuestionBox
 from qa.tui.widgets.sources import Sources
 from qa.tui.widgets.status import Header, IndexingBar, PaneTabs
 from qa.types import Answer, Asks, Passage, Turn
-
-_MOST_HISTORY = 10
-"""Turns a follow-up may take over from."""
 
 
 class ConversationScreen(Screen[None]):
@@ -174,7 +171,7 @@ class ConversationScreen(Screen[None]):
             if other is turn:
                 break
             saved.append(SavedTurn(0, other.question, other.as_typed, 0.0, other.state, other.answer))
-        return build_history(saved)[-_MOST_HISTORY:]
+        return build_history(saved)[-MOST_HISTORY:]
 
     @on(PassagesFound)
     def _passages_found(self, event: PassagesFound) -> None:

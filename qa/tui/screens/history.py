@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from qa.output.safe_text import safe_line
-from qa.tui.screens.picking import Line, PickingScreen
+from qa.tui.screens.picking import Choice, PickingScreen, has_words
 
 HELP = "The questions once typed, the latest first. Typing narrows them down; Enter puts one into the question box."
 
@@ -29,9 +29,8 @@ class HistoryScreen(PickingScreen[str, str]):
 
     async def find(self, words: str) -> Sequence[str]:
         """Those with all words, the latest first."""
-        wanted = words.casefold().split()
-        return [question for question in self._questions if all(word in question.casefold() for word in wanted)]
+        return [question for question in self._questions if has_words(question.casefold(), words)]
 
-    def draw(self, item: str) -> Line[str]:
+    def draw(self, item: str) -> Choice[str]:
         """The question in one line."""
-        return Line(Content(safe_line(item[:_MOST_CHARACTERS])), item)
+        return Choice(Content(safe_line(item[:_MOST_CHARACTERS])), item)

@@ -26,12 +26,17 @@ MOST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Line(Generic[T]):
+class Choice(Generic[T]):
     """One line of the list."""
 
     shown: Content
     value: T | None
     """What picking it gives; None for a line that can only be read."""
+
+
+def has_words(folded: str, words: str) -> bool:
+    """True if a case-folded text has all `words`, whole or in part; always true if there are none."""
+    return all(word in folded for word in words.casefold().split())
 
 
 class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
@@ -57,7 +62,7 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
     def __init__(self) -> None:
         super().__init__()
         self._found: Sequence[Item] = ()
-        self._lines: Sequence[Line[T]] = ()
+        self._lines: Sequence[Choice[T]] = ()
 
     def compose(self) -> ComposeResult:
         """Heading, filter, list, what it is about, keys."""
@@ -72,9 +77,9 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
         """The items for what was typed; each list has its own."""
         return ()
 
-    def draw(self, item: Item) -> Line[T]:
+    def draw(self, item: Item) -> Choice[T]:
         """The line of an item; called for those that are shown only."""
-        return Line(Content(str(item)), None)
+        return Choice(Content(str(item)), None)
 
     def describe(self) -> str:
         """What is said below the list."""

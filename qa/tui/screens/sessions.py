@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -11,11 +10,12 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from qa.output.safe_text import safe_line
+from qa.output.words import counted, render_moment
 from qa.sessions.store import Session, SessionStore
 from qa.tui.background.saving import Saving
 from qa.tui.drawing.draw import ACCENT, MUTED, STRONG
 from qa.tui.keys import IN_SESSIONS, bindings
-from qa.tui.screens.picking import Line, PickingScreen
+from qa.tui.screens.picking import Choice, PickingScreen
 from qa.tui.screens.prompt import PromptScreen
 
 HELP = """\
@@ -42,14 +42,13 @@ class SessionsScreen(PickingScreen[int, Session]):
         nothing: list[Session] = []
         return await self._saving.run(lambda store: store.list_sessions(words), nothing)
 
-    def draw(self, item: Session) -> Line[int]:
+    def draw(self, item: Session) -> Choice[int]:
         """Title, time, size and folder."""
-        return Line(_session_content(item, is_open=item.session_id == self._saving.session_id), item.session_id)
+        return Choice(_session_content(item, is_open=item.session_id == self._saving.session_id), item.session_id)
 
     def describe(self) -> str:
         """How many there are, and that a deletion can be taken back."""
-        noun = "session" if len(self._found) == 1 else "sessions"
-        told = "; ".join(part for part in (f"{len(self._found):,} {noun}", super().describe()) if part)
+        told = "; ".join(part for part in (counted(len(self._found), "session"), super().describe()) if part)
         deleted = len(self._saving.deleted)
         return f"{told}; {deleted} deleted, undo takes it back" if deleted else told
 
@@ -104,10 +103,16 @@ class SessionsScreen(PickingScreen[int, Session]):
 
 
 def _session_content(session: Session, *, is_open: bool) -> Content:
-    noun = "question" if session.turns == 1 else "questions"
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.updated))
+    details = " · ".join(
+        (
+            render_moment(session.updated),
+            counted(session.turns, "question"),
+            safe_line(session.documents),
+            f"number {session.session_id}",
+        )
+    )
     return Content.assemble(
         (safe_line(session.title), STRONG),
         ("  (open)" if is_open else "", ACCENT),
-        (f"  {when} · {session.turns} {noun} · {safe_line(session.documents)} · number {session.session_id}", MUTED),
+        (f"  {details}", MUTED),
     )

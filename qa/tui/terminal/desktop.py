@@ -13,7 +13,8 @@ from textual.app import App, SuspendNotSupported
 from textual.notifications import SeverityLevel
 
 from index.errors import QaError
-from qa.output.safe_text import safe_line, safe_text
+from qa.output.citations import render_markdown_quote
+from qa.output.safe_text import safe_text
 from qa.sessions.store import find_data_folder
 from qa.tui.terminal.clipboard import explain_refusal
 from qa.tui.terminal.programs import build_editor_command, build_opener_command, find_line, is_graphical_editor
@@ -124,8 +125,4 @@ class LeavingApp(App[None]):
 
 def render_place(place: Place) -> str:
     """A quote with its citation as Markdown."""
-    lines = [f"> {line}" for line in safe_text(place.text).splitlines()]
-    date = f", {safe_line(place.date)}" if place.date else ""
-    mark = f"[{place.number}] " if place.number is not None else ""
-    where = f"`{safe_line(place.label)}`, characters {place.start}–{place.end}"
-    return "\n".join([*lines, ">", f"> — {mark}*{safe_line(place.title)}*{date}, {where}", ""])
+    return "\n".join([*render_markdown_quote(place.text, place), ""])

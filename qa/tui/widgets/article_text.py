@@ -21,6 +21,7 @@ from qa.output.safe_text import safe_text
 from qa.tui.drawing.draw import ACCENT, ANSWERING, MUTED
 from qa.tui.drawing.wrapping import Rows, wrap_text
 from qa.tui.keys import MOVING, bindings
+from qa.tui.widgets.paging import Paging
 
 HELP = """\
 The article as it was indexed. The quote stands out and has a bar (┃) at its left; the words that answer are underlined.
@@ -44,7 +45,7 @@ class Mark:
     """True for the quote, which has a bar at its left."""
 
 
-class ArticleText(ScrollView):
+class ArticleText(Paging, ScrollView):
     """Draws a text; scrolls to and marks ranges of it."""
 
     DEFAULT_CSS = "ArticleText { height: 1fr; width: 1fr; scrollbar-gutter: stable; overflow-x: hidden; }"
@@ -231,32 +232,13 @@ class ArticleText(ScrollView):
         """Draws anew."""
         self.refresh()
 
-    def _scroll(self, by: int) -> None:
-        self.scroll_relative(y=by, animate=False, force=True)
-
     def action_down(self) -> None:
         """A row down."""
-        self._scroll(1)
+        self.page(1)
 
     def action_up(self) -> None:
         """A row up."""
-        self._scroll(-1)
-
-    def action_half_down(self) -> None:
-        """Half a page down."""
-        self._scroll(self.size.height // 2)
-
-    def action_half_up(self) -> None:
-        """Half a page up."""
-        self._scroll(-(self.size.height // 2))
-
-    def action_whole_down(self) -> None:
-        """A page down."""
-        self._scroll(self.size.height - 1)
-
-    def action_whole_up(self) -> None:
-        """A page up."""
-        self._scroll(1 - self.size.height)
+        self.page(-1)
 
     def action_top(self) -> None:
         """To the beginning."""

@@ -18,6 +18,7 @@ from qa.tui.drawing.draw import Hints
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
 from qa.tui.messages import CursorMoved, PlaceWanted, QuestionWanted
 from qa.tui.turns import TurnModel
+from qa.tui.widgets.paging import Paging
 from qa.tui.widgets.turn import TurnView
 
 HELP = """\
@@ -37,7 +38,7 @@ _MOST_TRIES = 10
 """Refreshes waited for, until a turn that was just mounted has its place."""
 
 
-class Conversation(VerticalScroll):
+class Conversation(Paging, VerticalScroll):
     """The turns of a session."""
 
     HELP = HELP
@@ -285,23 +286,7 @@ class Conversation(VerticalScroll):
             self.move_to(self._turns[-1], _outer_place(self._turns[-1], last=True))
             self._follows = True
 
-    def action_half_down(self) -> None:
-        """Half a page down."""
-        self._scroll(self.size.height // 2)
-
-    def action_half_up(self) -> None:
-        """Half a page up."""
-        self._scroll(-(self.size.height // 2))
-
-    def action_whole_down(self) -> None:
-        """A page down."""
-        self._scroll(self.size.height - 1)
-
-    def action_whole_up(self) -> None:
-        """A page up."""
-        self._scroll(1 - self.size.height)
-
-    def _scroll(self, by: int) -> None:
+    def page(self, by: int) -> None:
         self._follows = self._follows and by > 0
         at_edge = self.scroll_offset.y >= self.max_scroll_y if by > 0 else self.scroll_offset.y <= 0
         self.scroll_relative(y=by, animate=False)

@@ -17,10 +17,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from qa.tui.drawing.draw import draw_card, find_quote
-from qa.tui.drawing.lines import Line, extract_marked
+from qa.tui.drawing.lines import DrawnLine, extract_marked
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
 from qa.tui.messages import CursorWanted, PlaceWanted, QuestionWanted
 from qa.tui.turns import Place, TurnModel
+from qa.tui.widgets.paging import Paging
 
 HELP = """\
 Where the quotes come from: the article, its date and line, and the paragraph around the quote. \
@@ -52,7 +53,7 @@ class SourceCard(Widget):
         self.number = number
         """0-based, among the places of the turn."""
         self._chosen = False
-        self._drawn: tuple[int, list[Line]] | None = None
+        self._drawn: tuple[int, list[DrawnLine]] | None = None
 
     def choose(self, chosen: bool) -> None:
         """Marks the card the cursor is on."""
@@ -87,13 +88,13 @@ class SourceCard(Widget):
         """What was marked with the mouse, without the bar and the line ends of the screen."""
         return extract_marked(self._draw(self.content_size.width), selection), "\n"
 
-    def _draw(self, width: int) -> list[Line]:
+    def _draw(self, width: int) -> list[DrawnLine]:
         if self._drawn is None or self._drawn[0] != width:
             self._drawn = (width, draw_card(self.place, max(width, 8), chosen=self._chosen))
         return self._drawn[1]
 
 
-class Sources(VerticalScroll):
+class Sources(Paging, VerticalScroll):
     """The cards of one turn; its cursor is that of the conversation."""
 
     HELP = HELP
@@ -185,23 +186,7 @@ class Sources(VerticalScroll):
         self._move(len(self._cards))
         self.scroll_end(animate=False)
 
-    def action_half_down(self) -> None:
-        """Half a page down."""
-        self._scroll(self.size.height // 2)
-
-    def action_half_up(self) -> None:
-        """Half a page up."""
-        self._scroll(-(self.size.height // 2))
-
-    def action_whole_down(self) -> None:
-        """A page down."""
-        self._scroll(self.size.height - 1)
-
-    def action_whole_up(self) -> None:
-        """A page up."""
-        self._scroll(1 - self.size.height)
-
-    def _scroll(self, by: int) -> None:
+    def page(self, by: int) -> None:
         at_edge = self.scroll_offset.y >= self.max_scroll_y if by > 0 else self.scroll_offset.y <= 0
         self.scroll_relative(y=by, animate=False)
         self.call_after_refresh(self._take_cursor_along, by > 0, at_edge)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual import events
 from textual.content import Content
 from textual.message import Message
@@ -12,21 +10,9 @@ from textual.widget import Widget
 
 from index.types import Progress
 from qa.output.safe_text import safe_line
+from qa.output.words import counted
+from qa.tui.background.upkeep import IndexStatus
 from qa.tui.drawing.draw import MUTED, STRONG, WRONG, draw_progress
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """What the header says of the index."""
-
-    articles: int | None = None
-    """None while it is not known."""
-    paragraphs: int | None = None
-    model: str | None = None
-    state: str = "opening"
-    """'fresh', 'stale', 'indexing', 'opening', 'no index'."""
-    problems: int = 0
-    """Files that are not in the index."""
 
 
 class Header(Widget):
@@ -56,16 +42,12 @@ class Header(Widget):
         if status.problems:
             parts.append(Content.styled(f"! {status.problems} skipped", WRONG))
         if status.articles is not None:
-            parts.append(Content.styled(_counted(status.articles, "article"), MUTED))
+            parts.append(Content.styled(counted(status.articles, "article"), MUTED))
         if status.paragraphs is not None:
-            parts.append(Content.styled(_counted(status.paragraphs, "paragraph"), MUTED))
+            parts.append(Content.styled(counted(status.paragraphs, "paragraph"), MUTED))
         if status.model:
             parts.append(Content.styled(safe_line(status.model), MUTED))
         return parts
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 class IndexingBar(Widget):
