@@ -117,7 +117,7 @@ def _find_start() -> Path:
 
 def _resolve_docs(named: Any, start: Path) -> Path:
     if named is not None:
-        return _resolve(start, str(named))
+        return _resolve_named(start, str(named))
     for folder in (start, *start.parents):
         if _is_there((folder / DEFAULT_DOCS).is_dir):
             return folder / DEFAULT_DOCS
@@ -127,8 +127,22 @@ def _resolve_docs(named: Any, start: Path) -> Path:
     )
 
 
+def _resolve_named(start: Path, named: str) -> Path:
+    """:raises DocumentsError: if it is a file."""
+    path = _resolve(start, named)
+    if _is_there(path.is_file):
+        import shlex
+
+        raise DocumentsError(
+            f"{path} is a file, not a folder of articles; pass its folder: --docs {shlex.quote(str(path.parent))}"
+        )
+    return path
+
+
 def _resolve(start: Path, named: str) -> Path:
     """:raises UsageError: where no path can be called that: a NUL, or the home folder of nobody."""
+    if not named:
+        raise UsageError("the path of the documents folder is empty; name a folder with --docs DIR.")
     try:
         return (start / Path(named).expanduser()).resolve()
     except (ValueError, RuntimeError, OSError) as error:
@@ -142,7 +156,7 @@ def _load_file(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML ({error}); correct it or remove it.") from error
     except OSError as error:

@@ -77,15 +77,25 @@ def _change(store: SessionStore, session_id: int, title: str | None, *, delete: 
 
 def export_session(session_id: int, form: str | None, output: str | None) -> str:
     """The session as text, or an empty string where it was written to `output`, whose ending tells the form."""
+    form = form or _find_form(output)
     with closing(open_sessions()) as store:
         session, turns = store.load_session(session_id), store.load_turns(session_id)
-    form = form or _form_of(output)
     if output is None:
         return render_session(session, turns, form)
     write_export(Path(output), session, turns, form)
     return ""
 
 
-def _form_of(output: str | None) -> str:
-    by_extension = {extension: form for form, extension in EXTENSIONS.items()}
-    return by_extension.get(Path(output).suffix.lower(), "markdown") if output else "markdown"
+def _find_form(output: str | None) -> str:
+    """The format that the ending of a file names; Markdown for stdout and for a name without an ending."""
+    ending = "" if output is None else Path(output).suffix.lower()
+    if not ending:
+        return "markdown"
+    by_ending = {extension: form for form, extension in EXTENSIONS.items()}
+    if ending not in by_ending:
+        *others, last = EXTENSIONS.values()
+        raise UsageError(
+            f"there is no export format '{safe_line(ending)}'; end the name in {', '.join(others)} or {last}, "
+            "or name a format with --format."
+        )
+    return by_ending[ending]

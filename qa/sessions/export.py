@@ -43,7 +43,7 @@ def render_session(session: Session, turns: Sequence[SavedTurn], form: str) -> s
         "html": _render_html,
     }
     if form not in renderers:
-        raise UsageError(f"there is no form '{safe_line(form)}'; choose {', '.join(EXTENSIONS)}.")
+        raise UsageError(f"there is no format '{safe_line(form)}'; choose {', '.join(EXTENSIONS)}.")
     return renderers[form](session, turns)
 
 

@@ -96,5 +96,5 @@ def test_never_over_a_file(tmp_path: Path) -> None:
         write_export(first, SESSION, TURNS, "html")
     with pytest.raises(StorageError, match="choose another place"):
         write_export(tmp_path / "none" / "x.md", SESSION, TURNS, "markdown")
-    with pytest.raises(UsageError, match="there is no form 'pdf'"):
+    with pytest.raises(UsageError, match="there is no format 'pdf'"):
         render_session(SESSION, TURNS, "pdf")
