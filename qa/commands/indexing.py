@@ -6,14 +6,21 @@ import dataclasses
 import json
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from index.errors import IndexFolderError, QaError, UnusableError, UsageError
-from index.types import BuildReport, Encoder
+from index.types import BuildReport, Changes, Encoder
 from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error
 from qa.output.progress import build_error_record, build_report_record, build_skipped_records
 from qa.output.safe_text import safe_line
 from qa.output.words import render_skipped
 from qa.settings import Settings
+
+if TYPE_CHECKING:
+    from index.storage.snapshot import Snapshot
+
+STATUS_VERSION = 1
+"""Of the JSON form of the status; raised when a program that reads it would have to change."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,22 +145,34 @@ def render_status(settings: Settings, *, as_json: bool) -> str:
     if snapshot is None:
         raise IndexFolderError(f"{settings.docs} has no index yet; run `qa index`.")
     try:
-        record = {
-            "docs": str(settings.docs),
-            "folder": str(folder),
-            **dataclasses.asdict(snapshot.info),
-            "vectors": dataclasses.asdict(snapshot.vectors_info),
-            "changes": {
-                "added": list((changes := find_changes(settings.docs, folder)).added),
-                "changed": list(changes.changed),
-                "renamed": [list(pair) for pair in changes.renamed],
-                "deleted": list(changes.deleted),
-            },
-            "skipped": build_skipped_records(snapshot.skipped),
-        }
+        record = _build_status_record(settings, snapshot, find_changes(settings.docs, folder))
     finally:
         snapshot.close()
     return json.dumps(record, indent=2) + "\n" if as_json else _render_status_text(record)
+
+
+def _build_status_record(settings: Settings, snapshot: Snapshot, changes: Changes) -> dict[str, object]:
+    """The status as JSON values, by `qa/schema/index-status-1.json`."""
+    info = snapshot.info
+    return {
+        "schema": STATUS_VERSION,
+        "docs": str(settings.docs),
+        "folder": str(snapshot.folder),
+        "generation": info.generation,
+        "articles": info.articles,
+        "paragraphs": info.paragraphs,
+        "model": info.model,
+        "fingerprint": info.fingerprint,
+        "dimension": info.dimension,
+        "vectors": dataclasses.asdict(snapshot.vectors_info),
+        "changes": {
+            "added": list(changes.added),
+            "changed": list(changes.changed),
+            "renamed": [list(pair) for pair in changes.renamed],
+            "deleted": list(changes.deleted),
+        },
+        "skipped": build_skipped_records(snapshot.skipped),
+    }
 
 
 def _render_vectors(
@@ -170,6 +189,8 @@ def _render_vectors(
 def _render_status_text(record: dict[str, object]) -> str:
     lines = []
     for name, value in record.items():
+        if name == "schema":
+            continue  # for programs
         if name == "skipped" and isinstance(value, list):
             lines.append(f"skipped: {len(value)}")
             lines += [safe_line(f"  {item['path']}: {item['reason']}") for item in value]

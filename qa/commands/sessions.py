@@ -12,6 +12,9 @@ from qa.output.words import counted, render_moment
 from qa.sessions.export import EXTENSIONS, render_session, write_export
 from qa.sessions.store import Session, SessionStore, open_sessions
 
+SCHEMA_VERSION = 1
+"""Of the JSON form of a session; raised when a program that reads it would have to change."""
+
 
 def render_sessions(words: str, *, as_json: bool) -> str:
     """The saved sessions that hold all `words`, the latest first: a line each, or JSON."""
@@ -24,6 +27,7 @@ def render_sessions(words: str, *, as_json: bool) -> str:
 
 def _build_record(session: Session) -> dict[str, object]:
     return {
+        "schema": SCHEMA_VERSION,
         "session": session.session_id,
         "title": session.title,
         "docs": session.documents,
