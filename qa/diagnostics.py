@@ -1,6 +1,6 @@
-"""The only writer of stderr, and the only place where an error becomes an exit code.
+"""The only writer to stderr, and the only place where an error becomes an exit code.
 
-Progress on a terminal is one line that is drawn over; elsewhere a line every few seconds, so that a log stays readable.
+On a terminal, progress is one line that is redrawn. Elsewhere it is a line every few seconds, so a log stays readable.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STAGES = {"reading": "Reading", "embedding": "Embedding", "writing": "Writing"}
 
 
 class ExitCode(IntEnum):
-    """What the process ends with; part of the contract."""
+    """The exit code of the process; part of the contract."""
 
     ANSWERED = 0
     NOT_IN_ARTICLES = 1
@@ -44,12 +44,12 @@ def exit_code_for(error: QaError) -> ExitCode:
 
 
 def tell(message: str) -> None:
-    """One line on stderr."""
+    """Write one line to stderr."""
     print(safe_line(message), file=sys.stderr, flush=True)
 
 
 def tell_error(error: QaError) -> None:
-    """The error's sentence on stderr."""
+    """Write the sentence of an error to stderr."""
     tell(f"qa: {error}")
 
 
@@ -85,9 +85,9 @@ def render_progress(progress: Progress) -> str:
 
 
 class ProgressLine:
-    """Draws the progress of a build on stderr; call it with each Progress, and `close` it at the end.
+    """Draws the progress of a build on stderr. Call it with each Progress, and `close` it at the end.
 
-    :param draws: False writes lines, now and then, where drawing over a line would be read out or cannot be done.
+    :param draws: False writes a line now and then instead, for screen readers and terminals that cannot be drawn on.
     """
 
     def __init__(self, stream: TextIO | None = None, *, draws: bool = True) -> None:
@@ -106,7 +106,7 @@ class ProgressLine:
         """Draw `line`, unless the last drawing was only just now and of the same stage."""
         now = time.monotonic()
         pause = _SECONDS_BETWEEN_DRAWS if self._on_terminal else _SECONDS_BETWEEN_LINES
-        # A short build on a pipe stays silent: its first line would come when it is over.
+        # A short build stays silent on a pipe: its first line would come after its end.
         since = self._drawn_at if self._on_terminal else max(self._drawn_at, self._began)
         if now - since < pause and (stage == self._stage or not self._on_terminal):
             return
@@ -120,12 +120,12 @@ class ProgressLine:
         self._stream.flush()
 
     def notice(self, message: str) -> None:
-        """A sentence above the line."""
+        """Write a sentence above the progress line."""
         self.close()
         tell(message)
 
     def close(self) -> None:
-        """Clear the line, so that what follows starts on an empty one."""
+        """Clear the line, so that whatever follows starts on an empty one."""
         if self._open:
             self._stream.write("\r\x1b[2K")
             self._stream.flush()
@@ -133,14 +133,14 @@ class ProgressLine:
 
 
 class ProgressJson:
-    """Writes each Progress as one JSON object a line on stderr, for a program that started the build."""
+    """Writes each Progress to stderr as a JSON object on its own line, for the program that started the build."""
 
     def __init__(self) -> None:
         self._drawn_at = float("-inf")
         self._stage = ""
 
     def __call__(self, progress: Progress) -> None:
-        """Write, at most ten times a second and once at each change of stage."""
+        """Write at most ten times a second, and at each change of stage."""
         now = time.monotonic()
         if now - self._drawn_at < _SECONDS_BETWEEN_DRAWS and progress.stage == self._stage:
             return
@@ -148,12 +148,12 @@ class ProgressJson:
         self.write(build_progress_record(progress))
 
     def write(self, record: dict[str, object]) -> None:
-        """One JSON object on a line of its own."""
+        """Write one JSON object on its own line."""
         print(json.dumps(record), file=sys.stderr, flush=True)
 
     def notice(self, message: str) -> None:
-        """A sentence, as a record of its own."""
+        """Write a sentence as a record of its own."""
         self.write(build_notice_record(message))
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Do nothing: nothing is open."""

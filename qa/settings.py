@@ -128,7 +128,10 @@ def _resolve_docs(named: Any, start: Path) -> Path:
 
 
 def _resolve_named(start: Path, named: str) -> Path:
-    """:raises DocumentsError: if it is a file."""
+    """Resolve a path that was named with an option or a variable.
+
+    :raises DocumentsError: if it is a file.
+    """
     path = _resolve(start, named)
     if _is_there(path.is_file):
         import shlex

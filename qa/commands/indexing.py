@@ -1,4 +1,4 @@
-"""`qa index`: runs a build for a person or a program and says what it did; tells the state of the index."""
+"""`qa index`: runs a build for a person or a program, reports what it did, and shows the state of the index."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATUS_VERSION = 1
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Task:
-    """How the index is to be brought up to date."""
+    """How to bring the index up to date."""
 
     rebuild: bool = False
     check: bool = False
@@ -35,13 +35,16 @@ class Task:
     memory: int | None = None
     """Megabytes; None is the default of `index.updating.limits`."""
     jobs: int | None = None
-    """Threads; None is all processors."""
+    """Threads; None means all processors."""
 
 
 def run_indexing(
     settings: Settings, task: Task | None = None, *, watch: bool = False, progress_json: bool = False
 ) -> None:
-    """Brings the index up to date; with `watch`, again at each change; raises what the first build raises."""
+    """Bring the index up to date; with `watch`, again after each change.
+
+    :raises QaError: if the first build fails.
+    """
     from index.updating.adoption import adopt_index
 
     task = task or Task()
@@ -56,11 +59,12 @@ def run_indexing(
 
 
 def _follow(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
-    """Until interrupted. A folder that is empty for a while, a full disk, or a file too large for the memory allowed,
-    may be well at the next change."""
+    """Run until interrupted. An empty folder, a full disk or a file too large for the memory limit may be fine again at
+    the next change, so such an error is only reported.
+    """
     from index.updating.watch import watch_folder
 
-    tell(f"watching {settings.docs}; Ctrl-C ends it")
+    tell(f"watching {settings.docs}; press Ctrl-C to stop")
     for _ in watch_folder(settings.docs):
         try:
             report = _run_for_person(settings, load_encoder, task)
@@ -72,7 +76,7 @@ def _follow(settings: Settings, load_encoder: Callable[[], Encoder], task: Task)
 
 
 def _build_loader(settings: Settings, task: Task) -> Callable[[], Encoder]:
-    """Loads the encoder at the first call and keeps it: a watcher embeds the next change at once."""
+    """Load the encoder at the first call and keep it, so that a watcher embeds the next change at once."""
 
     @cache
     def load() -> Encoder:
@@ -80,7 +84,7 @@ def _build_loader(settings: Settings, task: Task) -> Callable[[], Encoder]:
         from index.storage.folder import locate_index_folder
         from index.storage.snapshot import load_model
 
-        # Unless another is named, an index stays with the model it was made with.
+        # Unless another model is named, an index keeps the one it was made with.
         name = settings.model or load_model(locate_index_folder(settings.docs))
         return load_encoder(name, threads=task.jobs)
 
@@ -135,7 +139,10 @@ def _build(
 
 
 def render_status(settings: Settings, *, as_json: bool) -> str:
-    """What is indexed, stale and skipped. Raises IndexFolderError where there is no index yet."""
+    """What is indexed, stale and skipped.
+
+    :raises IndexFolderError: if there is no index yet.
+    """
     from index.storage.folder import locate_index_folder
     from index.storage.snapshot import open_snapshot
     from index.updating.freshness import find_changes
@@ -198,7 +205,7 @@ def _render_status_text(record: dict[str, object]) -> str:
             lines.append(f"vectors: {_render_vectors(**value)}")
         elif name == "changes" and isinstance(value, dict):
             counts = ", ".join(f"{len(paths)} {kind}" for kind, paths in value.items() if paths)
-            lines.append(f"changes: {counts or 'none, the index is fresh'}")
+            lines.append(f"changes: {counts or 'none; the index is up to date'}")
         else:
             lines.append(safe_line(f"{name}: {value}"))
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""`qa sessions` and `qa export`: saved conversations without the app. Returns what is to be printed."""
+"""`qa sessions` and `qa export`: saved conversations without the app. Returns the text to print."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEMA_VERSION = 1
 
 
 def render_sessions(words: str, *, as_json: bool) -> str:
-    """The saved sessions that hold all `words`, the latest first: a line each, or JSON."""
+    """The saved sessions that contain all `words`, the latest first: one per line, or JSON."""
     with closing(open_sessions()) as store:
         found = store.list_sessions(words)
     if as_json:
@@ -43,23 +43,33 @@ def _render_line(session: Session) -> str:
 
 
 def find_latest(documents: Path) -> int:
-    """The number of the latest session over a folder (absolute). Raises UsageError where there is none."""
+    """The number of the latest session about a folder (absolute path).
+
+    :raises UsageError: if there is none.
+    """
     with closing(open_sessions()) as store:
         found = store.list_sessions(documents=documents)
     if not found:
-        raise UsageError(f"{documents}: no conversation to continue yet; leave --continue out to begin one.")
+        raise UsageError(f"{documents}: there is no conversation to continue; leave out --continue to start one.")
     return found[0].session_id
 
 
 def find_documents(session_id: int) -> str | None:
-    """The folder a session was held over, None where it is gone. Raises UsageError where there is no such session."""
+    """The documents folder of a session; None if the folder is gone.
+
+    :raises UsageError: if there is no such session.
+    """
     with closing(open_sessions()) as store:
         documents = store.load_session(session_id).documents
     return documents if Path(documents).is_dir() else None
 
 
 def change_session(session_id: int, *, title: str | None = None, delete: bool = False, restore: bool = False) -> str:
-    """Renames, deletes or takes a deletion back; says so. Raises UsageError where there is no such session."""
+    """Rename, delete or restore a session.
+
+    :return: what was done, in a sentence.
+    :raises UsageError: if there is no such session.
+    """
     if (title is not None) + delete + restore != 1:
         raise UsageError("choose one of --rename, --delete and --restore.")
     with closing(open_sessions()) as store:
@@ -74,13 +84,19 @@ def _change(store: SessionStore, session_id: int, title: str | None, *, delete: 
     if delete:
         store.load_session(session_id)
         store.delete_session(session_id)
-        return f"session {session_id} is deleted; `qa sessions --restore {session_id}` takes it back within a day\n"
+        return f"session {session_id} is deleted; `qa sessions --restore {session_id}` restores it within a day\n"
     store.restore_session(session_id)
-    return f"session {session_id} is back: {safe_line(store.load_session(session_id).title)}\n"
+    return f"session {session_id} is restored: {safe_line(store.load_session(session_id).title)}\n"
 
 
 def export_session(session_id: int, form: str | None, output: str | None) -> str:
-    """The session as text, or an empty string where it was written to `output`, whose ending tells the form."""
+    """Export a session.
+
+    :param form: one of EXTENSIONS; None takes the format from the ending of `output`.
+    :return: the text to print; empty if it was written to `output`.
+    :raises UsageError: if there is no such session or format, or the file exists.
+    :raises StorageError: if the file cannot be written.
+    """
     form = form or _find_form(output)
     with closing(open_sessions()) as store:
         session, turns = store.load_session(session_id), store.load_turns(session_id)

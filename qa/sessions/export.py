@@ -1,4 +1,4 @@
-"""Saved sessions -> Markdown, JSON or HTML with citations; the same for the app and for `qa export`."""
+"""Saved sessions as Markdown, JSON or HTML with citations, for the app and for `qa export`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from qa.sessions.store import SavedTurn, Session, TurnState
 from qa.types import Answer, Citation
 
 EXTENSIONS = {"markdown": ".md", "json": ".json", "html": ".html"}
-"""The forms of an export, and how their files end."""
+"""The formats of an export, and the endings of their files."""
 
 _NO_ANSWER = {
     TurnState.WAITING: "Not answered yet.",
     TurnState.CANCELLED: "Cancelled.",
-    TurnState.FAILED: "It failed.",
-    TurnState.ANSWERED: "The answer was saved by another version.",
+    TurnState.FAILED: "This question failed.",
+    TurnState.ANSWERED: "The answer was saved by another version of qa.",
     TurnState.DECLINED: NOT_IN_ARTICLES,
 }
 
@@ -36,7 +36,10 @@ _STYLE = (
 
 
 def render_session(session: Session, turns: Sequence[SavedTurn], form: str) -> str:
-    """The session in one of EXTENSIONS' forms. Raises UsageError for another."""
+    """The session in one of the formats of EXTENSIONS.
+
+    :raises UsageError: for any other format.
+    """
     renderers: dict[str, Callable[[Session, Sequence[SavedTurn]], str]] = {
         "markdown": _render_markdown,
         "json": _render_json,
@@ -48,7 +51,7 @@ def render_session(session: Session, turns: Sequence[SavedTurn], form: str) -> s
 
 
 def find_current_folder() -> Path:
-    """Where the app was started, or the home folder where that is gone."""
+    """The folder the app was started in; the home folder if that one is gone."""
     try:
         return Path.cwd()
     except OSError:
@@ -56,7 +59,10 @@ def find_current_folder() -> Path:
 
 
 def resolve_path(named: str) -> Path:
-    """The absolute path that was typed, `~` for the home folder. Raises UsageError where no path can be called that."""
+    """The absolute path that was typed, with `~` for the home folder.
+
+    :raises UsageError: if it cannot be a path.
+    """
     try:
         return Path(named).expanduser().absolute()
     except (ValueError, RuntimeError, OSError) as error:
@@ -64,7 +70,7 @@ def resolve_path(named: str) -> Path:
 
 
 def find_free_path(folder: Path, session: Session, form: str) -> Path:
-    """A path in `folder` that does not exist, named after the session."""
+    """A path in `folder` that does not exist yet, named after the session."""
     name = re.sub(r"[^\w]+", "-", session.title.casefold()).strip("-")[:40] or "session"
     path = folder / f"{name}{EXTENSIONS[form]}"
     number = 2
@@ -75,13 +81,17 @@ def find_free_path(folder: Path, session: Session, form: str) -> Path:
 
 
 def write_export(path: Path, session: Session, turns: Sequence[SavedTurn], form: str) -> None:
-    """Writes the session to a new file. Raises UsageError where the file exists, StorageError where it cannot be."""
+    """Write the session to a new file.
+
+    :raises UsageError: if the file exists.
+    :raises StorageError: if it cannot be written.
+    """
     text = render_session(session, turns, form)
     try:
         with path.open("x", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UsageError(f"{path} exists; choose another name.") from error
+        raise UsageError(f"{path} already exists; choose another name.") from error
     except OSError as error:
         raise StorageError(f"{path} cannot be written ({error.strerror}); choose another place.") from error
 
@@ -125,7 +135,7 @@ def _turn_record(turn: SavedTurn) -> dict[str, Any]:
 
 
 def _render_html(session: Session, turns: Sequence[SavedTurn]) -> str:
-    """One page without scripts, images or anything from elsewhere."""
+    """One page without scripts, images or anything from another site."""
     title = _escaped(safe_line(session.title))
     body = [f"<h1>{title}</h1>"]
     about = f"{render_moment(session.created)} · articles in <code>{_escaped(safe_line(session.documents))}</code>"

@@ -81,16 +81,16 @@ def test_a_conversation_is_continued_from_the_command_line(docs: Path, tmp_path:
     plain = ("--docs", str(docs), "--plain")
     result = run_qa(*plain, "--continue", stdin="x")
     assert result.returncode == 2
-    assert "no conversation to continue yet" in result.stderr
+    assert "there is no conversation to continue" in result.stderr
     store = open_sessions()
     mine, _ = store.create_session("Mine", docs), store.create_session("Of another folder", tmp_path)
     store.add_question(mine, "How high is the lighthouse?")
     store.close()
     result = run_qa(*plain, "--continue", stdin="When was the lighthouse finished?\n")
-    assert result.stdout.startswith("The conversation goes on after 1 question."), result.stderr
+    assert result.stdout.startswith("Continuing after 1 question."), result.stderr
     assert "Quote 1: " in result.stdout
     result = run_qa("--session", str(mine), "--plain", stdin="/closest\n", cwd=tmp_path)
-    assert "goes on after 2 questions. The last one was: When was the lighthouse finished?" in result.stdout
+    assert "Continuing after 2 questions. The last one was: When was the lighthouse finished?" in result.stdout
     assert "Passage 1" in result.stdout
 
 

@@ -49,7 +49,7 @@ def test_markdown() -> None:
     assert "> It has not condemned" in text
     assert "a.txt:4" in text
     assert "*Not in the articles.* no passage says so" in text
-    assert "*It failed.* the index is damaged; rebuild it." in text
+    assert "*This question failed.* the index is damaged; rebuild it." in text
     assert "*Not answered yet.*" in text
 
 

@@ -1,4 +1,4 @@
-"""Indexing in a process of its own, so that no key press ever waits for it: starts it, reads what it says, ends it."""
+"""Indexing in a process of its own, so that no key press ever waits for it: starts it, reads its reports, ends it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from index.types import Progress
 from qa.output.progress import IndexingReport, read_progress, read_report
 
 _LONGEST_LINE = 256 * 2**20
-"""Bytes. The last line names every file that was skipped."""
+"""Bytes. The last line lists every file that was skipped."""
 _SECONDS_TO_END = 2.0
-_LAST_WORDS = 5  # lines of stderr that are told where the process ends without saying why
+_LAST_WORDS = 5  # lines of stderr to show if the process ends without an error record
 
 
 class IndexingProcess:
     """One run of `qa index`.
 
-    :param command: the program and its arguments; started as it is, without a shell.
+    :param command: the program and its arguments; started without a shell.
     :param on_progress: called on the event loop.
     """
 
@@ -30,20 +30,23 @@ class IndexingProcess:
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> IndexingReport:
-        """Runs it to the end. Raises IndexFolderError with the sentence it ended with, where it failed."""
+        """Run the process to its end.
+
+        :raises IndexFolderError: if it failed, with the sentence it ended with.
+        """
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                # Ctrl-C in the terminal is for the app, which ends this process itself.
+                # Ctrl-C in the terminal is meant for the app, which ends this process itself.
                 start_new_session=True,
                 limit=_LONGEST_LINE,
             )
         except OSError as error:
             raise IndexFolderError(
-                f"indexing cannot be started ({error.strerror}); run `qa index` yourself."
+                f"indexing could not be started ({error.strerror}); run `qa index` yourself."
             ) from error
         assert self._process.stderr is not None
         try:
@@ -52,12 +55,12 @@ class IndexingProcess:
             self.end()
 
     def end(self) -> None:
-        """Tells the process to end where it still runs; the index stays usable, and finished embeddings are kept."""
+        """Tell the process to end, if it is still running. The index stays usable, and finished embeddings are kept."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
 
     async def close(self) -> None:
-        """Ends it and waits until it has, for a moment."""
+        """End the process and wait for it, but not for long."""
         self.end()
         if self._process is not None:
             try:

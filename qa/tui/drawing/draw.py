@@ -1,7 +1,7 @@
-"""Values -> styled lines of a given width. Pure, and the only place of the app that decides what an answer looks like.
+"""Values as styled lines of a given width. Pure, and the only place of the app that decides what an answer looks like.
 
-All text passes `safe_text` and becomes literal content; nothing is ever read as markup. Meaning is never carried by
-colour alone: marks, words and weight say the same.
+All text passes `safe_text` and becomes literal content; nothing is ever read as markup. No meaning is carried by colour
+alone: marks, words and weight say the same.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _STANDS_OUT = "not dim $foreground"  # the quote in its paragraph
 CALM = "bold $text-secondary"
 WRONG = "bold $text-error"
 MOST_CHARACTERS_OF_A_QUOTE = 4000
-"""Beyond it a quote is cut on the screen, never when it is copied or exported."""
-_MOST_CHARACTERS = 2000  # of a question, a reason, an error
+"""A longer quote is cut on the screen, but never when it is copied or exported."""
+_MOST_CHARACTERS = 2000  # of a question, a reason or an error
 _MOST_CHARACTERS_OF_A_NAME = 300
 _BAR_WIDTH = 10
-_SNIPPET = 162  # characters of a passage shown before its article is opened
-_TITLE = 80  # characters of a title below a quote: some are longer than the quote; the sources show them whole
+_SNIPPET = 162  # characters of a passage that are shown before its article is opened
+_TITLE = 80  # characters of a title below a quote; some are longer than the quote, and the sources show them whole
 _INDENT = Content("  ")
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A turn as lines, and where in them its places stand."""
+    """A turn as lines, and where its places are in them."""
 
     drawn: tuple[DrawnLine, ...]
     rows: tuple[tuple[int, int], ...]
@@ -59,7 +59,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """The keys that a turn names, as they are set."""
+    """The keys that a turn mentions, as they are set."""
 
     again: str = "r"
     fold: str = "space"
@@ -69,7 +69,10 @@ _USUAL_KEYS = Hints()
 
 
 def draw_turn(turn: TurnModel, width: int, chosen: int | None = None, hints: Hints = _USUAL_KEYS) -> Drawing:
-    """A question with its answer in `width` columns; `chosen` is the 0-based place the cursor stands on."""
+    """A question with its answer in `width` columns.
+
+    :param chosen: the place the cursor is on, 0-based.
+    """
     width = max(width, 8)
     lines = prefix_lines(Content.styled(_cut(turn.question), STRONG), width, Content.styled("› ", ACCENT))
     answer = turn.answer
@@ -94,11 +97,11 @@ def _draw_body(
     if turn.state is TurnState.DECLINED:
         return _draw_declined(turn, width, chosen, hints)
     if turn.state is TurnState.FAILED:
-        text = Content(_cut(turn.message or "it failed; ask again."))
+        text = Content(_cut(turn.message or "this question failed; ask again."))
         return prefix_lines(text, width, Content.styled("! ", WRONG)), []
     if turn.state is TurnState.CANCELLED:
-        told = f"– no answer: cancelled  ({hints.again}: ask again)"
-        return prefix_lines(Content.styled(told, MUTED), width, _INDENT), []
+        text = Content.styled(f"– cancelled  ({hints.again}: ask again)", MUTED)
+        return prefix_lines(text, width, _INDENT), []
     return _draw_waiting(turn, width), []
 
 
@@ -122,7 +125,7 @@ def _draw_answer(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[
 
 
 def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[DrawnLine]:
-    """A quote set apart by a bar, with its number, and below it where it stands."""
+    """A quote behind a bar, with its number, and its place below it."""
     bar = Content.styled("┃ ", ACCENT) if chosen else Content.styled("│ ", MUTED)
     mark = Content.styled(f"[{place.number}] ", ACCENT)
     indent = Content(" " * mark.cell_length)
@@ -216,12 +219,12 @@ def _draw_declined(
 
 
 def _cut(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """The beginning of a text, safe; a megabyte pasted as a question must not hold the screen."""
+    """The beginning of a text, safe. A megabyte pasted as a question must not block the screen."""
     return safe_text(text[:most]) + (" …" if len(text) > most else "")
 
 
 def _named(text: str) -> str:
-    """A title, path or date: one line, and not endless."""
+    """A title, path or date on one line, cut if it is very long."""
     return safe_line(_cut(text, _MOST_CHARACTERS_OF_A_NAME))
 
 
@@ -230,7 +233,7 @@ def _snippet(place: Place) -> str:
 
 
 def draw_card(place: Place, width: int, *, chosen: bool) -> list[DrawnLine]:
-    """A place in the sources pane: title, where it stands, and the paragraph with the quote marked in it."""
+    """A place in the sources pane: its title and place, and the paragraph with the quote highlighted."""
     mark = f"[{place.number}] " if place.number is not None else "· "
     bar = Content.styled("┃ ", ACCENT) if chosen else _INDENT
     lines = prefix_lines(Content.styled(mark + _named(place.title), ACCENT if chosen else STRONG), width, bar, bar)
@@ -244,13 +247,13 @@ def draw_card(place: Place, width: int, *, chosen: bool) -> list[DrawnLine]:
 
 
 def find_quote(card: Sequence[DrawnLine]) -> tuple[int, int]:
-    """The half-open range of a card's lines in which the quote stands; all where none is marked."""
+    """The half-open range of a card's lines that show the quote; all lines if none is highlighted."""
     rows = [row for row, line in enumerate(card) if any(span.style == _STANDS_OUT for span in line.content.spans)]
     return (rows[0], rows[-1] + 1) if rows else (0, len(card))
 
 
 def draw_paragraph(place: Place) -> Content:
-    """The paragraph around a quote; the quote stands out, the rest is muted."""
+    """The paragraph around a quote. The quote stands out; the rest is muted."""
     around = place.around
     text = _cut(around.text, MOST_CHARACTERS_OF_A_QUOTE)
     content = Content.styled(text, MUTED if place.number is not None else QUOTED)
@@ -263,7 +266,7 @@ def draw_paragraph(place: Place) -> Content:
 
 
 def draw_progress(progress: Progress | None, width: int) -> Content:
-    """One line: stage, bar, counts, time left; what does not fit is left out from the right."""
+    """One line: stage, bar, counts, time left. What does not fit is left out from the right."""
     if progress is None:
         return Content.styled("indexing: looking for changes", MUTED)
     done, total, noun = find_counts(progress)

@@ -1,4 +1,6 @@
-"""Lines of the screen that know what text they show: text marked over them is copied without bars and screen ends."""
+"""Lines of the screen that know which text they show, so that text marked with the mouse is copied without bars and
+without the line ends of the screen.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from textual.content import Content
 from textual.selection import Selection
 
 BETWEEN_PARTS = Content.styled(" · ", "dim")
-_LEAST_ROOM = 4  # columns for text, however narrow the screen is
+_LEAST_ROOM = 4  # columns for text, even on the narrowest screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +20,9 @@ class DrawnLine:
 
     content: Content
     prefix: int = 0
-    """Characters at its beginning that are drawn and not text: bars, indentation."""
+    """Characters at its beginning that are drawn but are not text: bars, indentation."""
     joint: str = "\n"
-    """What stands in the text between the line above and this one: nothing inside a word that was too long."""
+    """What the text has between the line above and this one; nothing inside a word that was too long."""
 
     @property
     def plain(self) -> str:
@@ -31,9 +33,10 @@ class DrawnLine:
 def prefix_lines(
     content: Content, width: int, first: Content, following: Content | None = None, *, prefix: int | None = None
 ) -> list[DrawnLine]:
-    """`content` wrapped into `width` columns, each line behind a prefix; the following ones behind spaces, by default.
+    """Wrap `content` into `width` columns, with a prefix in front of each line.
 
-    :param prefix: characters of `first` that are not text, where not all of it is drawn only.
+    :param following: prefix of all lines but the first; spaces by default.
+    :param prefix: characters of `first` that are not text; all of them by default.
     """
     following = Content(" " * first.cell_length) if following is None else following
     text = content.expand_tabs(4)
@@ -49,7 +52,7 @@ def prefix_lines(
 
 
 def prefix_parts(parts: Sequence[Content], width: int, prefix: Content) -> list[DrawnLine]:
-    """Parts with dots between them, each line behind a prefix."""
+    """Parts with dots between them, with a prefix in front of each line."""
     joined = join_parts(parts, max(width - prefix.cell_length, _LEAST_ROOM))
     joints = _find_joints(BETWEEN_PARTS.plain.join(part.plain for part in parts), joined)
     return [
@@ -59,7 +62,7 @@ def prefix_parts(parts: Sequence[Content], width: int, prefix: Content) -> list[
 
 
 def join_parts(parts: Iterable[Content], width: int) -> list[Content]:
-    """Lines of parts with dots between them; a part that fits into a line is never broken."""
+    """Lines of parts with dots between them. A part that fits on a line is never broken."""
     lines: list[Content] = []
     for part in parts:
         joined = lines[-1] + BETWEEN_PARTS + part if lines else part
@@ -71,7 +74,7 @@ def join_parts(parts: Iterable[Content], width: int) -> list[Content]:
 
 
 def extract_marked(lines: Sequence[DrawnLine], selection: Selection) -> str:
-    """The text that was marked over lines of the screen, as one would have typed it."""
+    """The text that was marked over lines of the screen, as the article or the person wrote it."""
     if not lines:
         return ""
     last_row = len(lines) - 1
@@ -87,13 +90,13 @@ def extract_marked(lines: Sequence[DrawnLine], selection: Selection) -> str:
 
 
 def _find_joints(text: str, lines: Sequence[Content]) -> list[str]:
-    """What stands in `text` before each of the lines it was wrapped into."""
+    """What `text` has before each of the lines it was wrapped into."""
     joints: list[str] = []
     position = 0
     for line in lines:
         words = line.plain.strip()
         if not words:
-            # An empty line of the text, or a space for which a row had no room.
+            # An empty line of the text, or a space that did not fit in a row.
             end = text.find("\n", position)
             is_empty = end >= 0 and not text[position:end].strip()
             joints.append("\n" if is_empty else "")

@@ -1,4 +1,4 @@
-"""All articles, filtered as one types, and below them the files that are not indexed, each with the reason."""
+"""All articles, filtered while typing, and below them the files that are not indexed, with reasons."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from qa.tui.screens.picking import Choice, PickingScreen, has_words
 from qa.types import ArticleSummary, Asks
 
 HELP = """\
-Every article of the index, by its path. Type any words of a path, title or date to narrow the list down; \
-Enter opens the article. Files marked ! were found but are not in the index; the reason stands beside them."""
+Every article of the index, by path. Type any words of a path, title or date to narrow the list down; \
+Enter opens the article. Files marked ! were found but are not in the index, for the reason given."""
 
 
 Listed = tuple[str, ArticleSummary | Skipped]
-"""What is searched in, and what it belongs to."""
+"""The text that is searched, and what it belongs to."""
 
 
 def list_articles(answerer: Asks, skipped: Sequence[Skipped]) -> list[Listed]:
@@ -32,12 +32,12 @@ def list_articles(answerer: Asks, skipped: Sequence[Skipped]) -> list[Listed]:
 
 
 class ArticlesScreen(PickingScreen[str, Listed]):
-    """Gives back the path of the article picked."""
+    """Returns the path of the article picked."""
 
     HELP = HELP
     heading = "Articles"
     placeholder = "Filter by path, title or date"
-    nothing = "No article has these words."
+    nothing = "No article matches."
 
     def __init__(self, listed: Sequence[Listed]) -> None:
         super().__init__()
@@ -45,22 +45,22 @@ class ArticlesScreen(PickingScreen[str, Listed]):
         self._articles = sum(isinstance(item, ArticleSummary) for _, item in listed)
 
     async def find(self, words: str) -> Sequence[Listed]:
-        """Those with all words; indexed ones first."""
+        """The articles with all words; then the skipped files."""
         return [one for one in self._listed if has_words(one[0], words)] if words.strip() else self._listed
 
     def draw(self, item: Listed) -> Choice[str]:
-        """Title, path, date and size; or why it was skipped."""
+        """Title, path, date and size, or why the file was skipped."""
         return _article_line(item[1]) if isinstance(item[1], ArticleSummary) else _skipped_line(item[1])
 
     def describe(self) -> str:
-        """How many there are."""
+        """The number of articles."""
         skipped = len(self._listed) - self._articles
         found = sum(isinstance(item, ArticleSummary) for _, item in self._found)
-        told = f"{found:,} of {self._articles:,} articles"
+        summary = f"{found:,} of {self._articles:,} articles"
         if skipped:
-            told += f", {counted(skipped, 'file')} skipped (!)"
+            summary += f", {counted(skipped, 'file')} skipped (!)"
         more = super().describe()
-        return f"{told}; {more}" if more else told
+        return f"{summary}; {more}" if more else summary
 
 
 def _article_line(article: ArticleSummary) -> Choice[str]:

@@ -1,4 +1,4 @@
-"""What is not in the index and why, and what else went wrong; filters as one types."""
+"""Errors, and files that are not in the index, with reasons; filtered while typing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qa.tui.screens.picking import Choice, PickingScreen, has_words
 
 HELP = """\
 Errors first, then every file of the folder that is not in the index, with the reason. \
-A file that is repaired, or made readable, is indexed by itself; F5 in the conversation looks at once."""
+Once a file is repaired or made readable, it is indexed automatically; F5 in the conversation looks at once."""
 
 
 class ProblemsScreen(PickingScreen[None, Skipped]):
@@ -28,11 +28,11 @@ class ProblemsScreen(PickingScreen[None, Skipped]):
 
     def __init__(self, skipped: Sequence[Skipped], errors: Sequence[str]) -> None:
         super().__init__()
-        # An error is a reason without a file.
+        # An error is a reason without a path.
         self._problems = [*(Skipped("", error) for error in errors), *skipped]
 
     async def find(self, words: str) -> Sequence[Skipped]:
-        """Those with all words."""
+        """The problems with all words."""
         return [one for one in self._problems if has_words(f"{one.path}\n{one.reason}".casefold(), words)]
 
     def draw(self, item: Skipped) -> Choice[None]:
@@ -43,7 +43,7 @@ class ProblemsScreen(PickingScreen[None, Skipped]):
         return Choice(Content.assemble(("! ", WRONG), safe_line(item.path), reason), None)
 
     def describe(self) -> str:
-        """How many there are."""
+        """The number of problems."""
         if not self._problems:
             return ""
         count = counted(len(self._found), "problem")

@@ -19,17 +19,17 @@ class Paging(_Base):
         self.scroll_relative(y=by, animate=False, force=True)
 
     def action_half_down(self) -> None:
-        """Half a page down."""
+        """Scroll down half a page."""
         self.page(self.size.height // 2)
 
     def action_half_up(self) -> None:
-        """Half a page up."""
+        """Scroll up half a page."""
         self.page(-(self.size.height // 2))
 
     def action_whole_down(self) -> None:
-        """A page down, less one row to go on reading from."""
+        """Scroll down a page, less one row to read on from."""
         self.page(self.size.height - 1)
 
     def action_whole_up(self) -> None:
-        """A page up, less one row."""
+        """Scroll up a page, less one row."""
         self.page(1 - self.size.height)

@@ -1,4 +1,6 @@
-"""The lines around the conversation: header with the state of the index, progress, and the tabs of a narrow screen."""
+"""The lines around the conversation: the header with the state of the index, the progress, the tabs of a narrow
+screen.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ class Header(Widget):
     status: reactive[IndexStatus] = reactive(IndexStatus())
 
     def render(self) -> Content:
-        """What fits, the state of the index first."""
+        """As much as fits, the state of the index first."""
         width = self.content_size.width
         right = Content("")
         for part in self._parts():
@@ -51,7 +53,7 @@ class Header(Widget):
 
 
 class IndexingBar(Widget):
-    """One line of progress, shown while the index is built; takes no focus."""
+    """One line of progress, shown while the index is built. Takes no focus."""
 
     DEFAULT_CSS = (
         "IndexingBar { height: 1; width: 1fr; padding: 0 1; display: none; } IndexingBar.-on { display: block; }"
@@ -59,16 +61,16 @@ class IndexingBar(Widget):
     progress: reactive[Progress | None] = reactive(None)
 
     def render(self) -> Content:
-        """The progress in the room there is."""
+        """The progress, in the width available."""
         return draw_progress(self.progress, self.content_size.width)
 
 
 class PaneTabs(Widget):
-    """The two panes by name, where the screen is too narrow to show both."""
+    """The names of the two panes, on a screen too narrow to show both."""
 
     DEFAULT_CSS = "PaneTabs { height: 1; width: 1fr; padding: 0 1; display: none; }"
     sources: reactive[bool] = reactive(False)
-    """True where the sources are shown."""
+    """True while the sources are shown."""
 
     class Chosen(Message):
         """A tab was clicked."""
@@ -78,7 +80,7 @@ class PaneTabs(Widget):
             self.sources = sources
 
     def render(self) -> Content:
-        """The pane that is shown is in brackets and bold, not only coloured."""
+        """The visible pane is in brackets and bold, not only coloured."""
         names = ("Conversation", "Sources")
         parts = [
             Content.styled(f"[{name}]", STRONG) if shown else Content.styled(f" {name} ", MUTED)
@@ -87,5 +89,5 @@ class PaneTabs(Widget):
         return Content(" ").join(parts)
 
     def on_click(self, event: events.Click) -> None:
-        """Says which tab was clicked."""
+        """Report which tab was clicked."""
         self.post_message(self.Chosen(event.x > len("[Conversation]") + 1))
