@@ -6,7 +6,6 @@ only click (25 ms).
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -82,6 +81,9 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def _is_question(self, args: Sequence[str]) -> bool:
+        # 3 ms, only needed for a mistake.
+        import difflib
+
         if difflib.get_close_matches(args[0], self.commands, n=1):
             return False
         has_options = any(word.startswith("-") for word in args)
@@ -187,8 +189,10 @@ def _converse(context: click.Context, plain: bool, continued: bool, number: int 
         from qa.commands.sessions import find_latest
 
         number = find_latest(settings.docs)
-    # Textual draws on stderr. A dumb terminal, such as a shell inside an editor, cannot be drawn on.
-    if plain or os.environ.get("TERM") == "dumb" or not (sys.stdout.isatty() and sys.stderr.isatty()):
+    from qa.output.terminal import is_dumb
+
+    # Textual draws on stderr.
+    if plain or is_dumb(os.environ) or not (sys.stdout.isatty() and sys.stderr.isatty()):
         raise SystemExit(_run_plain(settings, number))
     from qa.tui.app import run_app
 
@@ -339,6 +343,7 @@ def _build_renderer(
     settings: Settings, as_json: bool, as_json_lines: bool, as_markdown: bool, *, several: bool
 ) -> Callable[..., str]:
     from qa.output import render
+    from qa.output.terminal import wants_colour
 
     if as_json:
         return lambda answer, _: render.render_json(answer)
@@ -348,7 +353,7 @@ def _build_renderer(
         return lambda answer, _: render.render_markdown(answer)
     import shutil
 
-    colour = render.wants_colour(os.environ, sys.stdout.isatty())
+    colour = wants_colour(os.environ, sys.stdout.isatty())
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
     return lambda answer, _: render.render_text(
         answer, docs=settings.docs, colour=colour, width=width, with_question=several

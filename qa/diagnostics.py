@@ -17,6 +17,7 @@ from index.errors import QaError, UnusableError, UsageError
 from index.types import BuildReport, Progress
 from qa.output.progress import build_notice_record, build_progress_record, find_share, render_pace
 from qa.output.safe_text import safe_line
+from qa.output.terminal import is_dumb
 
 _SECONDS_BETWEEN_DRAWS = 0.1
 _SECONDS_BETWEEN_LINES = 5.0
@@ -92,7 +93,7 @@ class ProgressLine:
 
     def __init__(self, stream: TextIO | None = None, *, draws: bool = True) -> None:
         self._stream = sys.stderr if stream is None else stream
-        self._on_terminal = draws and self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._on_terminal = draws and self._stream.isatty() and not is_dumb(os.environ)
         self._drawn_at = float("-inf")
         self._began = time.monotonic()
         self._stage = ""

@@ -10,7 +10,6 @@ import os
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,6 @@ from qa.types import SCHEMA_VERSION, Answer, Citation, Passage
 _ESCAPED_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SEVERAL_ENDS = re.compile(r"\n{2,}")
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
-
-
-def wants_colour(environment: Mapping[str, str], is_terminal: bool) -> bool:
-    """True on a terminal, unless NO_COLOR is set (no-color.org) or TERM is dumb."""
-    return is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 def render_text(

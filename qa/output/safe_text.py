@@ -14,7 +14,7 @@ REPLACEMENT = "\ufffd"
 # Kept on purpose: U+200C, U+200D and U+FE00-FE0F, which join letters and emoji and control nothing.
 _HOSTILE = re.compile(
     "["
-    "\x00-\x08\x0b-\x1f"  # C0 but tab and newline
+    "\x00-\x08\x0b-\x1f"  # C0 except tab and newline
     "\x7f-\x9f"  # DEL and C1; U+009B starts a sequence just as ESC [ does
     "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # default-ignorable, and the Arabic letter mark
     "\u200b\u200e\u200f"  # zero width space; left-to-right and right-to-left marks

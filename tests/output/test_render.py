@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qa
-from qa.output.render import build_record, render_json_line, render_markdown, render_text, wants_colour
+from qa.output.render import build_record, render_json_line, render_markdown, render_text
+from qa.output.terminal import wants_colour
 from qa.types import Answer, Citation, IndexInfo, Location, Passage, TextRange
 
 _QUOTE = "Trade with Russia grew to $146.9 billion in 2021."

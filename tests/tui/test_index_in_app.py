@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from index.errors import DocumentsError
-from index.types import Changes, Skipped
+from index.types import Changes, Progress, Skipped
 from qa.settings import Settings
 from qa.tui.app import build_index_command
 from qa.tui.background.index_process import IndexingProcess
@@ -226,3 +226,16 @@ def test_index_command() -> None:
         sys.executable, "-m", "qa", "--docs", "/a b", "--model", "m; rm", "--reranker", "none",
         "index", "--progress-json",
     ]  # fmt: skip
+
+
+async def test_only_progress_is_taken_for_progress() -> None:
+    """A notice, or a record of a later version, does not move the bar."""
+    progress = {"schema": 1, "stage": "embedding", "articles_done": 1, "articles_total": 2, "paragraphs_done": 3,
+                "paragraphs_total": 4, "seconds": 0.5}  # fmt: skip
+    done = {"schema": 1, "done": True, "generation": 2, "articles": 2, "paragraphs": 4, "embedded": 4, "skipped": []}
+    command = _printing({"schema": 1, "notice": "Waiting."}, progress, {"schema": 1, "other": 1}, done).index_command
+    assert command is not None
+    shown: list[Progress] = []
+    report = await IndexingProcess(command, shown.append).run()
+    assert [one.paragraphs_done for one in shown] == [3]
+    assert report.embedded == 4

@@ -50,7 +50,7 @@ class LeavingApp(App[None]):
 
     def copy(self, text: str, what: str) -> None:
         """Copy by OSC 52. If that may not arrive, also write a file, and say so."""
-        # What is copied may be pasted into a shell.
+        # Copied text may be pasted into a shell.
         text = safe_text(text)
         super().copy_to_clipboard(text)
         refusal = explain_refusal(text)
