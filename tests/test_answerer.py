@@ -187,7 +187,7 @@ def test_the_index_keeps_its_model_and_another_one_is_noticed(docs: Path, monkey
     with closing(open_answerer(Settings(docs=docs, reranker="none"))) as opened:
         assert opened.ask("How high is the lighthouse of Lindau?").passages
     other = HashEncoder("b")
-    monkeypatch.setattr("qa.answerer._load_encoder", lambda _: other)
+    monkeypatch.setattr("qa.models.load_encoder", lambda _: other)
     with (
         closing(open_answerer(Settings(docs=docs, reranker="none", refresh=False))) as stale,
         pytest.raises(IndexStaleError, match="made with another model than hash-b; run `qa index`"),

@@ -9,6 +9,7 @@ from functools import cache
 
 from index.errors import IndexFolderError, QaError, UnusableError, UsageError
 from index.types import BuildReport, Encoder
+from qa import models
 from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error, tell_skipped
 from qa.output.safe_text import safe_line
 from qa.settings import Settings
@@ -67,13 +68,7 @@ def _build_loader(settings: Settings, task: Task) -> Callable[[], Encoder]:
 
     @cache
     def load() -> Encoder:
-        from index.models.encoder import load_encoder
-        from index.storage.folder import locate_index_folder
-        from index.storage.snapshot import load_model
-
-        # Unless another is named, an index stays with the model it was made with.
-        name = settings.model or load_model(locate_index_folder(settings.docs))
-        return load_encoder(name, threads=task.jobs)
+        return models.load_encoder(settings, threads=task.jobs)
 
     return load
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qa.answerer import open_answerer
-from qa.answering.confidence import DEFAULT_THRESHOLD
+from qa.answering.confidence import choose_threshold
 from qa.diagnostics import ProgressLine, render_seconds, tell
 from qa.evaluation import evaluate_file
 from qa.evaluation.measures import RANKED
@@ -25,7 +25,7 @@ def run_evaluation(
     that every question has a quote to judge, and counts as answered what the chosen threshold would have answered.
     """
     asking = replace(settings, passages=max(RANKED, settings.passages), threshold=0.0, refresh=False)
-    threshold = DEFAULT_THRESHOLD if settings.threshold is None else settings.threshold
+    threshold = choose_threshold(settings.threshold)
     line = _QuestionsLine()
     answerer = open_answerer(asking, tell=tell)
     try:

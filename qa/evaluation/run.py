@@ -22,6 +22,7 @@ from index.text.sentences import split_sentences
 from qa.evaluation.measures import COLUMNS, RANKED, Table
 from qa.evaluation.questions import EXCERPT_KIND, Place, Question, holds_answer, normalise
 from qa.evaluation.ranking import RANKING_COLUMNS, score_rankings
+from qa.output.changes import name_changed
 from qa.types import Answer, Asks, Citation, IndexState, Passage
 
 OnDone = Callable[[int, int], None]
@@ -88,12 +89,12 @@ def run_questions(
 
 
 def refuse_stale(state: IndexState) -> None:
-    """Raises IndexStaleError where articles differ from the index: its numbers would be of something else."""
+    """Refuses to measure an index that differs from the articles.
+
+    :raises IndexStaleError: articles changed since the index was built.
+    """
     if state.changes:
-        changes = state.changes
-        paths = [*changes.added, *changes.changed, *changes.deleted, *(old for old, _ in changes.renamed)]
-        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        raise IndexStaleError(f"{paths[0]}{more} changed since the index was built; run `qa index` first.")
+        raise IndexStaleError(f"{name_changed(state.changes)} changed since the index was built; run `qa index` first.")
 
 
 def _judge(question: Question, answer: Answer, ms: float, threshold: float, articles: _Articles) -> Result:
