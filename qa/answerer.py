@@ -143,7 +143,10 @@ class Answerer:
         return [build_evidence(one, source) for one, source in zip(candidates, sources, strict=True)]
 
     def _check_model(self) -> None:
-        """Rebuilds an index that was made with another encoder: its vectors are not comparable with the question's."""
+        """Rebuilds an index that was made with another encoder: its vectors are not comparable with the question's.
+
+        :raises IndexStaleError: a refresh is not allowed.
+        """
         encoder = self._encoder.result()
         if encoder.fingerprint == self._open_snapshot.info.fingerprint:
             return
@@ -260,7 +263,10 @@ class Answerer:
         self._looked_at = time.monotonic()
 
     def _open_existing(self) -> bool:
-        """False if there is no index yet, or a damaged one: a refresh then makes it, or says what else to do."""
+        """Opens the index; False if there is none yet, or a damaged one, which a refresh repairs or reports.
+
+        :raises IndexFolderError: there is none or a damaged one, and a refresh is not allowed.
+        """
         from index.storage.snapshot import has_index
 
         if not has_index(_locate(self._settings)) and not self._adopt():
@@ -286,6 +292,7 @@ class Answerer:
 
 
 def _check_wanted(wanted: Wanted | None) -> None:
+    """:raises NotWantedError: nobody waits for the answer any more."""
     if wanted is not None and not wanted():
         raise NotWantedError
 

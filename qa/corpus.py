@@ -143,7 +143,10 @@ class Corpus:
 
     @contextmanager
     def _hold(self) -> Iterator[Answerer]:
-        """The Answerer, for one thread at a time."""
+        """The Answerer, for one thread at a time.
+
+        :raises RuntimeError: the corpus is closed.
+        """
         with self._lock:
             self._check_open()
             if self._answerer is None:

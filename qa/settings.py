@@ -105,6 +105,10 @@ def _is_there(look: Callable[[], bool]) -> bool:
 
 
 def _find_start() -> Path:
+    """The working directory.
+
+    :raises UsageError: it was deleted.
+    """
     try:
         return Path.cwd()
     except OSError as error:
@@ -114,6 +118,10 @@ def _find_start() -> Path:
 
 
 def _resolve_docs(named: Any, start: Path) -> Path:
+    """The documents folder: the one named, otherwise the nearest `docs_src/` going up.
+
+    :raises DocumentsError: none is named or found.
+    """
     if named is not None:
         return _resolve(start, str(named))
     for folder in (start, *start.parents):
@@ -139,6 +147,7 @@ def _resolve(start: Path, named: str) -> Path:
 
 
 def _load_file(path: Path) -> dict[str, Any]:
+    """:raises UsageError: the file cannot be read, is no TOML, or has an unknown name or a wrong value."""
     # tomllib takes 6 ms and is needed only if there is a settings file.
     import tomllib
 
@@ -160,6 +169,7 @@ def _load_file(path: Path) -> dict[str, Any]:
 
 
 def _check_known(name: str, where: str) -> None:
+    """:raises UsageError: there is no such setting; the message names one with a similar name."""
     known = [item.name for item in fields(Settings)]
     if name in known:
         return
@@ -169,6 +179,7 @@ def _check_known(name: str, where: str) -> None:
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """:raises UsageError: a variable has a wrong value."""
     values: dict[str, Any] = {}
     for name in ("docs", "model", "reranker", "theme"):
         if text := environment.get(_ENVIRONMENT_PREFIX + name.upper()):
@@ -194,14 +205,22 @@ def _converted(name: str, text: str, convert: type[int] | type[float]) -> int | 
 
 
 def _check_type(name: str, value: Any, where: str) -> None:
-    """:param where: the file that the value comes from, with a colon; empty for an option."""
+    """Refuses a value of another type.
+
+    :param where: the file that the value comes from, with a colon; empty for an option.
+    :raises UsageError: the type is wrong.
+    """
     expected, words = _KINDS[name]
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         raise UsageError(f"{where}the value of '{name}' has the wrong type; write {words}.")
 
 
 def _check_ranges(values: Mapping[str, Any], where: str) -> None:
-    """:param where: the file or the variable that the values come from, with a colon; empty for an option."""
+    """Refuses numbers that make no sense.
+
+    :param where: the file or the variable that the values come from, with a colon; empty for an option.
+    :raises UsageError: a number is out of range.
+    """
     passages = values.get("passages")
     if passages is not None and not 1 <= passages <= 100:
         raise UsageError(f"{where}{passages} passages cannot be shown; choose a number from 1 to 100.")

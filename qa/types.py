@@ -162,7 +162,7 @@ class ArticleSummary:
 
 
 class Asks(Protocol):
-    """The one core under every face. Any thread may call a method, one thread at a time."""
+    """The one core under every face. Any thread may call its methods, but only one thread at a time."""
 
     def ask(
         self,

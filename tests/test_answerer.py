@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from index.errors import DocumentsError, IndexStaleError, NotWantedError, UsageError
+from index.search import search_candidates
+from index.types import Candidate, Reading
 from qa.answerer import Answerer, open_answerer
 from qa.settings import Settings
 from qa.types import Answer, Passage, Turn
@@ -118,6 +122,66 @@ def test_a_follow_up_takes_its_subject_from_the_conversation(answerer: Answerer)
     assert answer.asked_as == "When was the lighthouse of Lindau finished? And its clock?"
     assert answer.passages[0].path == "harbour.md"
     assert answerer.ask("And its clock?", history, as_typed=True).asked_as == "And its clock?"
+
+
+class RecordingReader:
+    """Finds the last passage it reads the most relevant; knows what it was asked."""
+
+    name = "recording"
+    finds_spans = False
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str], list[str] | None]] = []
+
+    def read(
+        self, question: str, texts: Sequence[str], contexts: Sequence[str] | None = None, **_: object
+    ) -> list[Reading]:
+        self.asked.append((question, list(texts), None if contexts is None else list(contexts)))
+        return [Reading(100.0 * number) for number in range(len(texts))]
+
+
+@pytest.fixture
+def recorded(docs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Answerer, RecordingReader]]:
+    """An answerer whose cross-encoder is one that only counts."""
+    reader = RecordingReader()
+    monkeypatch.setattr("qa.models.load_encoder", lambda _: HashEncoder())
+    monkeypatch.setattr("qa.models.load_cross_encoder", lambda _: reader)
+    with closing(open_answerer(Settings(docs=docs))) as opened:
+        yield opened, reader
+
+
+def test_what_is_read_is_what_was_understood(recorded: tuple[Answerer, RecordingReader]) -> None:
+    """The question with what it took over, each passage with its title and headings; what reads best is first."""
+    answerer, reader = recorded
+    history = (Turn("When was the lighthouse of Lindau finished?", "in 1856 [1]"),)
+    evidence = answerer.gather_evidence("And its clock?", history)
+    ((question, texts, contexts),) = reader.asked
+    assert question == "When was the lighthouse of Lindau finished? And its clock?"
+    assert contexts is not None
+    assert "The harbour of Lindau\nBuilding" in contexts[texts.index(next(text for text in texts if "1856" in text))]
+    assert [one.text for one in evidence] == texts[::-1]
+
+
+def test_the_search_leans_on_the_conversation(
+    recorded: tuple[Answerer, RecordingReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the words and with the vector of the earlier question, unless it is asked as typed."""
+    answerer, _ = recorded
+    searched: list[tuple[str, float, list[float]]] = []
+
+    def search(*arguments: Any, context: str, context_weight: float, **options: Any) -> list[Candidate]:
+        searched.append((context, context_weight, arguments[2].tolist()))
+        return search_candidates(*arguments, context=context, context_weight=context_weight, **options)
+
+    monkeypatch.setattr("index.search.search_candidates", search)
+    earlier, question = "When was the lighthouse of Lindau finished?", "Which clock was added later?"
+    answerer.ask(question, (Turn(earlier, ""),))
+    answerer.ask(question, (Turn(earlier, ""),), as_typed=True)
+    alone, both = HashEncoder().encode_questions([question, f"{earlier} {question}"])
+    (context, weight, vector), (no_context, _, as_typed) = searched
+    assert (context, weight, no_context) == (earlier, 0.3, "")
+    assert vector == pytest.approx((0.7 * alone + 0.3 * both).tolist())
+    assert as_typed == pytest.approx(alone.tolist())
 
 
 def test_a_wrong_question_is_refused(answerer: Answerer) -> None:
