@@ -142,16 +142,19 @@ class RecordingReader:
 
 @pytest.fixture
 def recorded(docs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Answerer, RecordingReader]]:
-    """An answerer whose cross-encoder is one that only counts."""
+    """An answerer over twenty-two articles whose cross-encoder is one that only counts."""
     reader = RecordingReader()
+    for number in range(20):
+        (docs / f"clock{number}.txt").write_text(f"Clocks\n\nClock number {number} strikes.\n", encoding="utf-8")
     monkeypatch.setattr("qa.models.load_encoder", lambda _: HashEncoder())
     monkeypatch.setattr("qa.models.load_cross_encoder", lambda _: reader)
-    with closing(open_answerer(Settings(docs=docs))) as opened:
+    with closing(open_answerer(Settings(docs=docs, passages=15))) as opened:
         yield opened, reader
 
 
-def test_what_is_read_is_what_was_understood(recorded: tuple[Answerer, RecordingReader]) -> None:
-    """The question with what it took over, each passage with its title and headings; what reads best is first."""
+def test_what_is_read_is_what_was_understood(recorded: tuple[Answerer, RecordingReader], docs: Path) -> None:
+    """The question with what it took over; twelve passages, each with its title and headings; what reads best is first
+    of the fifteen that are wanted."""
     answerer, reader = recorded
     history = (Turn("When was the lighthouse of Lindau finished?", "in 1856 [1]"),)
     evidence = answerer.gather_evidence("And its clock?", history)
@@ -159,7 +162,12 @@ def test_what_is_read_is_what_was_understood(recorded: tuple[Answerer, Recording
     assert question == "When was the lighthouse of Lindau finished? And its clock?"
     assert contexts is not None
     assert "The harbour of Lindau\nBuilding" in contexts[texts.index(next(text for text in texts if "1856" in text))]
-    assert [one.text for one in evidence] == texts[::-1]
+    assert (len(texts), len(evidence)) == (12, 15)
+    assert [one.text for one in evidence[:12]] == texts[::-1]
+    assert len(answerer.ask("And its clock?", history).passages) == 15
+    with closing(open_answerer(Settings(docs=docs, passages=3))) as brief:
+        assert len(brief.ask("And its clock?", history).passages) == 3
+    assert len(reader.asked[-1][1]) == 12
 
 
 def test_the_search_leans_on_the_conversation(
@@ -228,6 +236,16 @@ def test_without_refresh_a_stale_index_answers_and_says_so(docs: Path) -> None:
     answerer.close()
     assert "33 metres" in answer.citations[0].quote
     assert "harbour.md" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "question", "answered"),
+    [(0.0, "What is the population of Brazil?", True), (0.99, "How high is the lighthouse?", False)],
+)
+def test_the_threshold_can_be_chosen(docs: Path, threshold: float, question: str, answered: bool) -> None:
+    """0 quotes the closest passage, whatever it is worth; a high one declines what the default answers."""
+    with closing(open_answerer(Settings(docs=docs, threshold=threshold))) as opened:
+        assert opened.ask(question).answered is answered
 
 
 def test_no_folder_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:

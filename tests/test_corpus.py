@@ -156,7 +156,9 @@ async def test_a_task_that_is_cancelled_is_left_at_once(corpus: qa.Corpus, monke
 
     def ask_for_ever(*_: Any, wanted: Any, **__: Any) -> Answer:
         began.set()
+        gives_up = time.monotonic() + 10
         while wanted():
+            assert time.monotonic() < gives_up
             time.sleep(0.001)
         ended.set()
         raise NotWantedError

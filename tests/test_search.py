@@ -134,6 +134,30 @@ def test_stop_words_are_scored() -> None:
     assert (named.coverage, other.coverage) == (0.75, 0.25)
 
 
+def test_stop_words_are_scored_and_not_searched_for(snapshot: Snapshot) -> None:
+    """All paragraphs hold 'has', which counts in each; what holds nothing else is no find of the words."""
+    candidates = ask(snapshot, "has word7", depth=5)
+    assert all(one.lexical and one.coverage for one in candidates)
+    nowhere = -ENCODER.encode_questions(["Harbour 0 has word0 and ferries"])[0]
+    found = paths(snapshot, search_candidates(snapshot, "has word7", nowhere, depth=5))
+    assert found.count("07.txt") == 3
+    assert "00.txt" not in found
+
+
+def test_twice_as_many_are_looked_at_as_are_kept(tmp_path: Path) -> None:
+    """tantivy rounds a length of 43 words to 42, so it takes the first paragraph of the two; the exact score prefers
+    the shorter."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name, words in (("a.txt", 43), ("b.txt", 42)):
+        (docs / name).write_text(" ".join(["zebra", *["filler"] * (words - 1)]))
+    refresh(docs, tmp_path / "index", lambda: HashEncoder(max_tokens=400))
+    with open_existing(tmp_path / "index") as opened:
+        nowhere = np.zeros(ENCODER.dimension, dtype=np.float32)
+        found = search_candidates(opened, "zebra", nowhere, depth=1)
+        assert paths(opened, found) == ["b.txt", "a.txt"]
+
+
 def test_words_of_the_context_count_by_its_weight() -> None:
     """A word that the question has itself counts whole; without a weight the context counts for nothing."""
     assert weigh_terms("its height", "height of towers", 0.3) == {"it": 1.0, "height": 1.0, "of": 0.3, "tower": 0.3}

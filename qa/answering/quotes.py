@@ -18,9 +18,7 @@ from qa.types import Location
 _NEIGHBOUR_SHARE = 0.1
 """A neighbouring sentence is quoted too if its best answer is at least this share as likely as the best of all."""
 _SAME_WORDS = 0.9
-"""Share of words (Jaccard) from which two sentences say the same."""
-_FEWEST_SAME = 5
-"""Different words below which two sentences say the same only if all their words are the same."""
+"""Share of words (Jaccard) from which two sentences say the same; of fewer than nine words, all."""
 _LEANS_BACK = re.compile(r"[\"“‘'(]*(?:He|She|It|They|His|Her|Its|Their|This|That|These|Those|The latter|The former)\b")
 _WORDS = re.compile(r"\w+")
 
@@ -102,8 +100,6 @@ def _find_repeated(quotes: Sequence[Quote], passage: ScoredPassage) -> tuple[int
 
 def _say_the_same(one: str, other: str) -> bool:
     first, second = _find_words(one), _find_words(other)
-    if min(len(first), len(second)) < _FEWEST_SAME:
-        return first == second
     # A different figure makes a different statement, however alike the rest is.
     if any(char.isdigit() for word in first ^ second for char in word):
         return False

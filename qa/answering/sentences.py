@@ -43,7 +43,7 @@ def score_sentences(question: str, evidence: Evidence, cross_encoder: CrossEncod
     """The passage's sentences, scored by the spans in them; if the model finds none, by a reading of each sentence; if
     there is no model, by the words they share with the question."""
     text = evidence.text
-    # A passage of marks alone has no sentence: it is quoted whole.
+    # A blank text has no sentence: it is quoted whole.
     ranges = split_sentences(text) or [(0, len(text))]
     if evidence.reading is not None and evidence.reading.spans:
         return _score_by_spans(ranges, evidence.reading.spans)

@@ -47,6 +47,7 @@ def test_a_question_that_points_back_needs_the_conversation(question: str) -> No
         "How many words did the joint statement have when it was signed?",
         "Who won the 2022 World Cup?",
         "So what is the population of Brazil in millions of people?",
+        "And Russia's oil exports?",
     ],
 )
 def test_a_question_that_names_its_subject_takes_nothing_over(question: str) -> None:
@@ -66,6 +67,11 @@ def test_a_chain_of_follow_ups_goes_back_to_the_question_that_stands_alone() -> 
     """'Why?' after 'And with Russia?' is still about trade."""
     understood = understand("Why?", (_FIRST, Turn("And with Russia?", "$147 billion [1]")))
     assert "trade" in understood.asked_as
+
+
+def test_of_several_questions_that_stand_alone_the_last_is_the_subject() -> None:
+    """An earlier one is left behind."""
+    assert understand("Why?", (_FIRST, Turn("Who won the 2022 World Cup?", "Argentina [1]"))).context.startswith("Who")
 
 
 def test_without_a_conversation_nothing_is_taken_over() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -49,9 +50,29 @@ def test_items_that_answer_alike_are_quoted_each(below: float, quoted: int) -> N
 
 
 def test_an_item_without_an_answer_is_not_quoted() -> None:
-    """Its score is no likelihood, however near it comes to that of the best."""
+    """Its score is no likelihood, however near it comes to that of the best; without any answer nothing is split."""
     items = build_passage(2, _ITEMS, ("Forty million", 9.0), context=_LEAD_IN)
     assert quote([items]) == ["1. Forty million for roads."]
+    passage = score(build_passage(2, _ITEMS))
+    alike = replace(passage, sentences=tuple(replace(one, score=1.0, span=None) for one in passage.sentences))
+    assert split_items(alike) == [alike]
+
+
+def test_items_of_several_passages_are_quoted_in_the_order_of_the_article() -> None:
+    """Whichever was found first."""
+    lead_in = build_passage(1, _LEAD_IN, ("help", 2.0))
+    first, second = (build_passage(number, f"Item number{number}.", context=_LEAD_IN) for number in (2, 3))
+    assert quote([lead_in], [second, lead_in, first]) == ["Item number2.", "Item number3."]
+
+
+def test_a_lead_in_inside_a_passage_is_no_item() -> None:
+    """Only what follows it is quoted."""
+    passage = score(build_passage(2, f"{_LEAD_IN}\n{_ITEMS}", ("help", 9.0)), is_listed=True)
+    assert [one.text for one in choose_quotes([passage], 5)] == [
+        "1. Forty million for roads.",
+        "2. Free housing.",
+        "3. A year without taxes.",
+    ]
 
 
 def test_a_lead_in_whose_items_were_not_found_is_quoted_itself() -> None:

@@ -46,6 +46,8 @@ def test_an_answer_over_a_sentence_end_is_never_cut() -> None:
     """The quote reaches to the end of the sentence in which its answer ends."""
     quote = cut_quote(build_passage(_TEXT, ("2019. It cost 12 million", 9.0)))
     assert quote.text == "The bridge was opened in 2019. It cost 12 million euros."
+    quote = cut_quote(build_passage(_TEXT, ("12 million euros. The mayor", 9.0), ("2019", 8.9)))
+    assert quote.text == "It cost 12 million euros. The mayor came on foot."
 
 
 def test_the_same_words_elsewhere_are_one_citation_that_names_both_places() -> None:
@@ -58,10 +60,12 @@ def test_the_same_words_elsewhere_are_one_citation_that_names_both_places() -> N
 
 
 def test_another_figure_is_another_quote() -> None:
-    """Articles that disagree are both shown, though nine of ten words are the same."""
-    first = build_passage("In 2019 the long new bridge over our river was opened.", Span(3, 7, 9.0))
-    other = build_passage("In 2018 the long new bridge over our river was opened.", Span(3, 7, 8.0), path="b.txt")
-    assert len(choose_quotes([first, other], 5)) == 2
+    """Articles that disagree are both shown, though nineteen of twenty-one words are the same."""
+    words = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau"
+    said = [build_passage(f"{words} {figure}.", path=f"{figure}.txt") for figure in ("2018", "2019", "once")]
+    assert [one.text for one in choose_quotes(said, 5)] == [f"{words} 2018.", f"{words} 2019.", f"{words} once."]
+    first, second = (build_passage(f"{words} {last}.", path=f"{last}.txt") for last in ("upsilon", "ypsilon"))
+    assert len(choose_quotes([first, second], 5)) == 1
 
 
 @pytest.mark.parametrize(("words", "quoted"), [(9, 1), (8, 2)])
@@ -73,7 +77,7 @@ def test_nine_of_ten_words_say_the_same(words: int, quoted: int) -> None:
 
 
 def test_short_sentences_say_the_same_in_the_same_words_alone() -> None:
-    """Of fewer than five words each one counts."""
+    """In whatever order; each word counts."""
     said = [build_passage(text, path=f"{text}.txt") for text in ("He said so.", "So he said!", "He said no.")]
     assert [(one.text, len(one.also_in)) for one in choose_quotes(said, 5)] == [("He said so.", 1), ("He said no.", 0)]
 

@@ -63,6 +63,7 @@ def test_without_a_model_shared_words_decide(question: str, scores: list[float])
     assert [one.score for one in score_sentences(question, evidence, None)] == scores
 
 
-def test_a_passage_of_marks_alone_is_one_sentence() -> None:
+@pytest.mark.parametrize("text", ["* * *", "\u00a0 "])
+def test_a_passage_without_words_is_one_sentence(text: str) -> None:
     """So there is always something to quote."""
-    assert [(one.start, one.end) for one in score_sentences("?", build_evidence("* * *"), None)] == [(0, 5)]
+    assert [(one.start, one.end) for one in score_sentences("?", build_evidence(text), None)] == [(0, len(text))]
