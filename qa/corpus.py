@@ -68,6 +68,7 @@ class Corpus:
         """
         check_documents(settings)
         self.settings = settings
+        """As they were chosen, with the defaults filled in."""
         self._lock = threading.Lock()
         self._answerer: Answerer | None = None
         self._is_closed = False
@@ -135,7 +136,9 @@ class Corpus:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._run(self.close)
+        from asyncio import to_thread
+
+        await to_thread(self.close)
 
     def _load(self) -> None:
         with self._hold():

@@ -12,6 +12,7 @@ import pytest
 from index.errors import DocumentsError, IndexStaleError, NotWantedError, UsageError
 from index.search import search_candidates
 from index.types import Candidate, Reading
+from qa import models
 from qa.answerer import Answerer, open_answerer
 from qa.settings import Settings
 from qa.types import Answer, Passage, Turn
@@ -278,6 +279,19 @@ def test_the_index_keeps_its_model_and_another_one_is_noticed(docs: Path, monkey
     with closing(open_answerer(Settings(docs=docs, reranker="none"), tell=told.append)) as remade:
         assert remade.ask("How high is the lighthouse of Lindau?").index.model == "hash-b"
     assert told == ["The index was made with bge-small-en-v1.5: embedding all paragraphs again with hash-b."]
+
+
+def test_the_encoder_is_the_one_named_then_that_of_the_index_then_the_default(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever indexes or asks chooses alike."""
+    open_answerer(Settings(docs=docs, reranker="none")).close()
+    loaded: list[tuple[str | None, int | None]] = []
+    monkeypatch.setattr("index.models.encoder.load_encoder", lambda name, *, threads: loaded.append((name, threads)))
+    models.load_encoder(Settings(docs=docs))
+    models.load_encoder(Settings(docs=docs, model="other"), threads=2)
+    models.load_encoder(Settings(docs=tmp_path / "new"))
+    assert loaded == [("bge-small-en-v1.5", None), ("other", 2), (None, None)]
 
 
 def test_damaged_files_are_made_again_before_the_answer(docs: Path) -> None:

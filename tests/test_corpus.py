@@ -91,6 +91,7 @@ def test_a_conversation_is_made_of_answers_or_of_turns(corpus: qa.Corpus) -> Non
     assert followed.asked_as == f"{first.question} And its clock?"
     assert without_times(corpus.ask("And its clock?", [qa.Turn(first.question, first.text)])) == without_times(followed)
     assert corpus.ask("And its clock?", [first], as_typed=True).asked_as == "And its clock?"
+    assert corpus.ask("Why?", [first, followed]).asked_as == f"{first.question} Why?"
 
 
 def test_threads_may_ask_at_once(corpus: qa.Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +183,8 @@ async def test_a_corpus_is_opened_and_closed_beside_the_event_loop(docs: Path) -
     """`async with`; what is asked afterwards is refused."""
     async with qa.open(docs) as corpus:
         assert (await corpus.ask_async("How high is the lighthouse?")).answered
+    async with qa.open(docs) as again:
+        again.close()
     with pytest.raises(RuntimeError, match="closed"):
         await corpus.ask_async("How high is the lighthouse?")
     with pytest.raises(RuntimeError, match="closed"):
