@@ -13,7 +13,7 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Runs the command that was typed."""
+    """Run the command that was typed."""
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt)
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raises KeyboardInterrupt as Python does, except inside an import, which could lose it or keep a lock for ever."""
+    """Raise KeyboardInterrupt as Python does, except inside an import, which could lose it or keep a lock for ever."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             _leave()

@@ -47,18 +47,18 @@ def open_answerer(
 
     :param progress: gets the progress of a build.
     :param tell: gets a sentence on each thing the user should know (skipped files, stale articles).
-    :raises DocumentsError: there is no such folder, or no article in it.
-    :raises ModelError: model files are missing or damaged, or the name is unknown.
-    :raises IndexFolderError: the index cannot be used.
+    :raises DocumentsError: if there is no such folder, or no article in it.
+    :raises ModelError: if model files are missing or damaged, or the name is unknown.
+    :raises IndexFolderError: if the index cannot be used.
     """
     check_documents(settings)
     return Answerer(settings, progress, tell or (lambda _: None))
 
 
 def check_documents(settings: Settings) -> None:
-    """Checks what costs nothing, before anything is opened.
+    """Check what costs nothing, before anything is opened.
 
-    :raises DocumentsError: there is no such folder.
+    :raises DocumentsError: if there is no such folder.
     """
     if not settings.docs.is_dir():
         raise DocumentsError(f"{settings.docs}: there is no such folder; name the folder of articles with --docs DIR.")
@@ -112,7 +112,7 @@ class Answerer:
     def gather_evidence(self, question: str, history: tuple[Turn, ...] = ()) -> list[Evidence]:
         """What an answer is decided from: the closest passages in their final order, the first of them read.
 
-        :raises UsageError: the question is empty or far too long.
+        :raises UsageError: if the question is empty or far too long.
         """
         return self._gather(understand(check_question(question), history), _Stopwatch())
 
@@ -143,9 +143,9 @@ class Answerer:
         return [build_evidence(one, source) for one, source in zip(candidates, sources, strict=True)]
 
     def _check_model(self) -> None:
-        """Rebuilds an index that was made with another encoder: its vectors are not comparable with the question's.
+        """Rebuild an index that was made with another encoder: its vectors are not comparable with the question's.
 
-        :raises IndexStaleError: a refresh is not allowed.
+        :raises IndexStaleError: if a refresh is not allowed.
         """
         encoder = self._encoder.result()
         if encoder.fingerprint == self._open_snapshot.info.fingerprint:
@@ -172,7 +172,7 @@ class Answerer:
         return find_changes(self._settings.docs, self._open_snapshot.folder)
 
     def reload(self) -> bool:
-        """Opens the newest generation.
+        """Open the newest generation.
 
         :return: True if it is newer than the open one.
         """
@@ -190,9 +190,9 @@ class Answerer:
         return True
 
     def refresh(self) -> BuildReport:
-        """Brings the index up to date and opens the result.
+        """Bring the index up to date and open the result.
 
-        :raises UnusableError: documents, model or index cannot be used.
+        :raises UnusableError: if documents, model or index cannot be used.
         """
         from index.updating.build import refresh
 
@@ -217,7 +217,7 @@ class Answerer:
     def load_article(self, path: str) -> ArticleView:
         """An article of the open generation.
 
-        :raises DocumentsError: there is none of that path.
+        :raises DocumentsError: if there is none of that path.
         """
         found = self._open_snapshot.load_article(path)
         if found is None:
@@ -231,7 +231,7 @@ class Answerer:
             yield ArticleSummary(article.path, article.title, article.date, article.paragraphs)
 
     def close(self) -> None:
-        """Releases files and models."""
+        """Release files and models."""
         if self._snapshot is not None:
             self._snapshot.close()
             self._snapshot = None
@@ -248,7 +248,7 @@ class Answerer:
         return IndexInfo(info.generation, info.articles, info.paragraphs, info.model)
 
     def _look_after_index(self) -> None:
-        """Answers never come from a stale index silently: it is refreshed first or, if that is not wanted, reported."""
+        """Refresh a stale index or, if that is not wanted, report it: no answer comes from a stale index silently."""
         if time.monotonic() - self._looked_at < _SECONDS_FRESH:
             return
         if self._snapshot is None and not self._open_existing():
@@ -263,9 +263,9 @@ class Answerer:
         self._looked_at = time.monotonic()
 
     def _open_existing(self) -> bool:
-        """Opens the index; False if there is none yet, or a damaged one, which a refresh repairs or reports.
+        """Open the index; False if there is none yet, or a damaged one, which a refresh repairs or reports.
 
-        :raises IndexFolderError: there is none or a damaged one, and a refresh is not allowed.
+        :raises IndexFolderError: if there is none or a damaged one, and a refresh is not allowed.
         """
         from index.storage.snapshot import has_index
 
@@ -292,7 +292,7 @@ class Answerer:
 
 
 def _check_wanted(wanted: Wanted | None) -> None:
-    """:raises NotWantedError: nobody waits for the answer any more."""
+    """:raises NotWantedError: if nobody waits for the answer any more."""
     if wanted is not None and not wanted():
         raise NotWantedError
 
@@ -311,7 +311,7 @@ class _Stopwatch:
         self._laps: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
-        """Ends `stage`."""
+        """End `stage`."""
         now = time.perf_counter()
         self._laps[stage] = (now - self._last) * 1000
         self._last = now

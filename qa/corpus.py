@@ -46,8 +46,8 @@ def open(  # noqa: A001 - used as qa.open, like gzip.open
     :param threshold: confidence from which an answer is given, 0..1.
     :param passages: number of the closest passages that an answer lists, 1..100.
     :param refresh: False answers from the index as it is.
-    :raises UsageError: a setting makes no sense.
-    :raises DocumentsError: there is no such folder.
+    :raises UsageError: if a setting makes no sense.
+    :raises DocumentsError: if there is no such folder.
     """
     options = {"threshold": threshold, "passages": passages, "refresh": refresh}
     paths = {"docs": docs, "model": model, "reranker": reranker}
@@ -62,9 +62,9 @@ class Corpus:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Takes the settings as they are; `qa.open` also reads variables and `qa.toml`.
+        """Take the settings as they are; `qa.open` also reads variables and `qa.toml`.
 
-        :raises DocumentsError: there is no such folder.
+        :raises DocumentsError: if there is no such folder.
         """
         check_documents(settings)
         self.settings = settings
@@ -75,13 +75,13 @@ class Corpus:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="qa-ask")
 
     def ask(self, question: str, history: Iterable[Answer | Turn] = (), *, as_typed: bool = False) -> Answer:
-        """Answers or abstains; the index is brought up to date first, unless the settings say otherwise.
+        """Answer or abstain; the index is brought up to date first, unless the settings say otherwise.
 
         :param history: the conversation so far, oldest first.
         :param as_typed: takes nothing over from `history`.
-        :raises UsageError: the question is empty or far too long.
-        :raises UnusableError: documents, models or index cannot be used.
-        :raises RuntimeError: the corpus is closed.
+        :raises UsageError: if the question is empty or far too long.
+        :raises UnusableError: if documents, models or index cannot be used.
+        :raises RuntimeError: if the corpus is closed.
         """
         return self._answer(question, history, as_typed, lambda: True)
 
@@ -99,14 +99,14 @@ class Corpus:
         """The canonical text of an article: `text(citation.path)[citation.start:citation.end] == citation.quote`.
 
         :param path: as citations have it.
-        :raises DocumentsError: the index has no such article.
-        :raises RuntimeError: the corpus is closed.
+        :raises DocumentsError: if the index has no such article.
+        :raises RuntimeError: if the corpus is closed.
         """
         with self._hold() as answerer:
             return answerer.load_article(path).text
 
     def close(self) -> None:
-        """Releases files and models, after the question that is being answered."""
+        """Release files and models, after the question that is being answered."""
         with self._lock:
             self._is_closed = True
             if self._answerer is not None:
@@ -148,7 +148,7 @@ class Corpus:
     def _hold(self) -> Iterator[Answerer]:
         """The Answerer, for one thread at a time.
 
-        :raises RuntimeError: the corpus is closed.
+        :raises RuntimeError: if the corpus is closed.
         """
         with self._lock:
             self._check_open()
@@ -168,7 +168,7 @@ class Corpus:
             return answerer.ask(question, turns, as_typed=as_typed, wanted=wanted)
 
     async def _run(self, function: Callable[[], T]) -> T:
-        """Runs `function` in the worker thread."""
+        """Run `function` in the worker thread."""
         from asyncio import get_running_loop  # 20 ms, which `ask` alone does not need
 
         self._check_open()

@@ -16,7 +16,7 @@ def load_encoder(settings: Settings, *, threads: int | None = None) -> Encoder:
     """The encoder that is named, otherwise the one the index was made with, otherwise the default.
 
     :param threads: to use; None is all processors.
-    :raises ModelError: the files are missing or damaged, or the name is unknown.
+    :raises ModelError: if the files are missing or damaged, or the name is unknown.
     """
     from index.models import encoder
     from index.storage.folder import locate_index_folder
@@ -28,7 +28,7 @@ def load_encoder(settings: Settings, *, threads: int | None = None) -> Encoder:
 def load_cross_encoder(settings: Settings) -> CrossEncoder | None:
     """The cross-encoder that is named, otherwise the default; None if none is wanted.
 
-    :raises ModelError: the files are missing or damaged, or the name is unknown.
+    :raises ModelError: if the files are missing or damaged, or the name is unknown.
     """
     if settings.reranker == _NO_RERANKER:
         return None

@@ -67,8 +67,8 @@ def load_settings(
     :param environment: the variables; those of this process unless given.
     :param start: the folder from which `qa.toml` and the documents folder are looked for, going up; the working
         directory unless given.
-    :raises UsageError: a value makes no sense.
-    :raises DocumentsError: there is no documents folder.
+    :raises UsageError: if a value makes no sense.
+    :raises DocumentsError: if there is no documents folder.
     """
     environment = os.environ if environment is None else environment
     start = _find_start() if start is None else start
@@ -107,7 +107,7 @@ def _is_there(look: Callable[[], bool]) -> bool:
 def _find_start() -> Path:
     """The working directory.
 
-    :raises UsageError: it was deleted.
+    :raises UsageError: if it was deleted.
     """
     try:
         return Path.cwd()
@@ -120,7 +120,7 @@ def _find_start() -> Path:
 def _resolve_docs(named: Any, start: Path) -> Path:
     """The documents folder: the one named, otherwise the nearest `docs_src/` going up.
 
-    :raises DocumentsError: none is named or found.
+    :raises DocumentsError: if none is named or found.
     """
     if named is not None:
         return _resolve(start, str(named))
@@ -136,7 +136,7 @@ def _resolve_docs(named: Any, start: Path) -> Path:
 def _resolve(start: Path, named: str) -> Path:
     """An absolute path.
 
-    :raises UsageError: no path can have that name: it holds a NUL, or names the home folder of nobody.
+    :raises UsageError: if no path can have that name: it holds a NUL, or names the home folder of nobody.
     """
     try:
         return (start / Path(named).expanduser()).resolve()
@@ -147,7 +147,7 @@ def _resolve(start: Path, named: str) -> Path:
 
 
 def _load_file(path: Path) -> dict[str, Any]:
-    """:raises UsageError: the file cannot be read, is no TOML, or has an unknown name or a wrong value."""
+    """:raises UsageError: if the file cannot be read, is no TOML, or has an unknown name or a wrong value."""
     # tomllib takes 6 ms and is needed only if there is a settings file.
     import tomllib
 
@@ -169,7 +169,7 @@ def _load_file(path: Path) -> dict[str, Any]:
 
 
 def _check_known(name: str, where: str) -> None:
-    """:raises UsageError: there is no such setting; the message names one with a similar name."""
+    """:raises UsageError: if there is no such setting; the message names one with a similar name."""
     known = [item.name for item in fields(Settings)]
     if name in known:
         return
@@ -179,7 +179,7 @@ def _check_known(name: str, where: str) -> None:
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """:raises UsageError: a variable has a wrong value."""
+    """:raises UsageError: if a variable has a wrong value."""
     values: dict[str, Any] = {}
     for name in ("docs", "model", "reranker", "theme"):
         if text := environment.get(_ENVIRONMENT_PREFIX + name.upper()):
@@ -205,10 +205,10 @@ def _converted(name: str, text: str, convert: type[int] | type[float]) -> int | 
 
 
 def _check_type(name: str, value: Any, where: str) -> None:
-    """Refuses a value of another type.
+    """Refuse a value of another type.
 
     :param where: the file that the value comes from, with a colon; empty for an option.
-    :raises UsageError: the type is wrong.
+    :raises UsageError: if the type is wrong.
     """
     expected, words = _KINDS[name]
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
@@ -216,10 +216,10 @@ def _check_type(name: str, value: Any, where: str) -> None:
 
 
 def _check_ranges(values: Mapping[str, Any], where: str) -> None:
-    """Refuses numbers that make no sense.
+    """Refuse numbers that make no sense.
 
     :param where: the file or the variable that the values come from, with a colon; empty for an option.
-    :raises UsageError: a number is out of range.
+    :raises UsageError: if a number is out of range.
     """
     passages = values.get("passages")
     if passages is not None and not 1 <= passages <= 100:

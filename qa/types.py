@@ -179,25 +179,25 @@ class Asks(Protocol):
         :param as_typed: takes nothing over from `history`.
         :param on_passages: gets the closest passages before the cross-encoder reads them.
         :param wanted: called between the steps and before each passage is read, from any thread.
-        :raises UsageError: the question is empty or far too long.
-        :raises UnusableError: documents, models or index cannot be used.
-        :raises NotWantedError: `wanted` returned False.
+        :raises UsageError: if the question is empty or far too long.
+        :raises UnusableError: if documents, models or index cannot be used.
+        :raises NotWantedError: if `wanted` returned False.
         """
 
     def load_state(self) -> IndexState:
         """The open generation and how the folder differs from it.
 
-        :raises UnusableError: documents or index cannot be used.
+        :raises UnusableError: if documents or index cannot be used.
         """
 
     def load_article(self, path: str) -> ArticleView:
         """An article of the open generation.
 
-        :raises DocumentsError: there is none of that path.
+        :raises DocumentsError: if there is none of that path.
         """
 
     def list_articles(self) -> Iterator[ArticleSummary]:
         """The articles of the open generation, by path."""
 
     def close(self) -> None:
-        """Releases files and models."""
+        """Release files and models."""

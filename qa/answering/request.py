@@ -29,7 +29,7 @@ class Request:
 def check_question(text: str) -> str:
     """The question on one line, without outer white space.
 
-    :raises UsageError: it is empty or far too long.
+    :raises UsageError: if it is empty or far too long.
     """
     question = _SPACES.sub(" ", text).strip()
     if not question:
@@ -43,7 +43,7 @@ def parse_request(line: str, *, as_record: bool) -> Request:
     """The question of a line.
 
     :param as_record: reads a line that starts with '{' as a JSON object.
-    :raises UsageError: the line is no question.
+    :raises UsageError: if the line is no question.
     """
     if not (as_record and line.lstrip().startswith("{")):
         return Request(check_question(line))

@@ -46,8 +46,8 @@ def evaluate_file(
     :param as_typed: takes nothing over from the questions' conversations, to measure what taking over is worth.
     :param reranker: the one the answerer was opened with; results of two are never mixed.
     :param tell: gets a sentence on labels that name something the index does not have.
-    :raises UsageError: the question file or the baseline cannot be used.
-    :raises IndexStaleError: articles changed since the index was built.
+    :raises UsageError: if the question file or the baseline cannot be used.
+    :raises IndexStaleError: if articles changed since the index was built.
     """
     from qa.evaluation.questions import load_questions
     from qa.evaluation.report import load_baseline
@@ -85,7 +85,7 @@ def evaluate(
 
     :param partial: file that keeps the results of an interrupted run; None starts anew.
     :param scope: names everything the results depend on besides the questions and the index.
-    :raises IndexStaleError: articles changed since the index was built.
+    :raises IndexStaleError: if articles changed since the index was built.
     """
     from qa.evaluation.labels import describe_lost_labels
     from qa.evaluation.report import build_report

@@ -25,8 +25,8 @@ def run_evaluation(
     a threshold of 0, so that every question has a quote to judge, and counts as answered what the chosen threshold
     would have answered.
 
-    :raises UsageError: the question file or the baseline cannot be used.
-    :raises UnusableError: documents, models or index cannot be used.
+    :raises UsageError: if the question file or the baseline cannot be used.
+    :raises UnusableError: if documents, models or index cannot be used.
     """
     asking = replace(settings, passages=max(RANKED, settings.passages), threshold=0.0, refresh=False)
     threshold = choose_threshold(settings.threshold)
@@ -68,7 +68,7 @@ class _QuestionsLine:
         self._first = 0
 
     def __call__(self, done: int, total: int) -> None:
-        """Draws the line; what an earlier run did does not count for the rate."""
+        """Draw the line; what an earlier run did does not count for the rate."""
         now = time.monotonic()
         if self._began is None:
             self._began, self._first = now, done
@@ -77,5 +77,5 @@ class _QuestionsLine:
         self._line.draw(f"Asking  {done:,}/{total:,} questions{left}", "asking")
 
     def close(self) -> None:
-        """Clears the line."""
+        """Clear the line."""
         self._line.close()

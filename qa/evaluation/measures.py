@@ -90,12 +90,12 @@ def _all_rows(table: Table) -> NDArray[np.bool_]:
 
 
 def _rows_with(name: str) -> Rows:
-    """Selects the questions for which the column `name` has a meaning."""
+    """Select the questions for which the column `name` has a meaning."""
     return lambda table: ~np.isnan(column(table, name))
 
 
 def _rows_where(condition: str, value: bool, name: str) -> Rows:
-    """Selects the questions whose column `condition` is `value` and for which the column `name` has a meaning."""
+    """Select the questions whose column `condition` is `value` and for which the column `name` has a meaning."""
     return lambda table: (column(table, condition) == float(value)) & ~np.isnan(column(table, name))
 
 
@@ -263,7 +263,7 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
 def compare_measures(before: Table, after: Table, resamples: int = RESAMPLES) -> dict[str, Difference]:
     """Every measure of two tables whose rows are the same questions in the same order.
 
-    :raises ValueError: the tables have different shapes.
+    :raises ValueError: if the tables have different shapes.
     """
     if before.shape != after.shape:
         raise ValueError(f"tables of {before.shape} and {after.shape} cannot be paired")

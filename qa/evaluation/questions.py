@@ -86,7 +86,7 @@ def load_questions(path: Path) -> list[Question]:
     kind; history: objects with q, a. Only `question` is needed. Other names are ignored, unless one looks like a
     misspelt known name.
 
-    :raises UsageError: the file cannot be read, or a line is wrong; the message names the line.
+    :raises UsageError: if the file cannot be read, or a line is wrong; the message names the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -146,9 +146,9 @@ def _parse_question(record: Any, number: int) -> Question:
 
 
 def _check_names(record: dict[str, Any]) -> None:
-    """Refuses "answer" for "answers": the question would silently count as having no answer.
+    """Refuse "answer" for "answers": the question would silently count as having no answer.
 
-    :raises _WrongFieldError: a name looks like a misspelt known one.
+    :raises _WrongFieldError: if a name looks like a misspelt known one.
     """
     for name in record:
         near = [] if name in _FIELDS else difflib.get_close_matches(name, _FIELDS, n=1, cutoff=_LIKE)
@@ -183,7 +183,7 @@ def _block(value: Any) -> int | None:
 
 
 def _check_identifiers(questions: Sequence[Question], path: Path) -> None:
-    """:raises UsageError: two questions have the same id."""
+    """:raises UsageError: if two questions have the same id."""
     seen: set[str] = set()
     for question in questions:
         if question.identifier in seen:

@@ -78,7 +78,7 @@ def build_report(
     """The estimates for all questions and for each kind.
 
     :param baseline: rows of an earlier run, by question id, to compare with.
-    :raises UsageError: the two runs have no question in common.
+    :raises UsageError: if the two runs have no question in common.
     """
     identifiers = tuple(question.identifier for question in questions)
     texts = tuple(question.text for question in questions)
@@ -93,7 +93,7 @@ def build_report(
 def _compare(
     questions: Sequence[Question], table: Table, baseline: Mapping[str, EarlierRow], resamples: int
 ) -> Comparison:
-    """Compares the questions that both runs asked: those with the same id and, if the earlier run has it, text."""
+    """Compare the questions that both runs asked: those with the same id and, if the earlier run has it, text."""
     shared: list[int] = []
     before: list[list[float]] = []
     for position, question in enumerate(questions):
@@ -109,7 +109,7 @@ def _compare(
 def load_baseline(path: Path) -> dict[str, EarlierRow]:
     """The rows of an earlier `qa eval --json`, by question id.
 
-    :raises UsageError: the file cannot be read or is no such report; the message names it.
+    :raises UsageError: if the file cannot be read or is no such report; the message names it.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

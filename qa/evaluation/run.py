@@ -70,7 +70,7 @@ def run_questions(
     :param partial: its results are not asked for again, and new ones are added.
     :param on_done: gets (questions done, questions in all) after each.
     :param as_typed: takes nothing over from the questions' conversations.
-    :raises IndexStaleError: the articles differ from the index, before or after the run.
+    :raises IndexStaleError: if the articles differ from the index, before or after the run.
     """
     refuse_stale(answerer.load_state())
     done = {result.identifier: result for result in (partial.results if partial else ())}
@@ -92,9 +92,9 @@ def run_questions(
 
 
 def refuse_stale(state: IndexState) -> None:
-    """Refuses to measure an index that differs from the articles.
+    """Refuse to measure an index that differs from the articles.
 
-    :raises IndexStaleError: articles changed since the index was built.
+    :raises IndexStaleError: if articles changed since the index was built.
     """
     if state.changes:
         raise IndexStaleError(f"{name_changed(state.changes)} changed since the index was built; run `qa index` first.")
@@ -212,9 +212,9 @@ class PartialFile:
     """The results of a run so far: the run's key, then a JSON object a line."""
 
     def __init__(self, path: Path, key: str) -> None:
-        """Reads what an earlier run with the same key left in `path`, or starts anew.
+        """Read what an earlier run with the same key left in `path`, or start anew.
 
-        :raises OSError: the file cannot be written.
+        :raises OSError: if the file cannot be written.
         """
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -222,7 +222,7 @@ class PartialFile:
         self._file = self._start(key)
 
     def _start(self, key: str) -> IO[str]:
-        """Rewrites what was read, so that no line cut short by a crash is continued."""
+        """Rewrite what was read, so that no line cut short by a crash is continued."""
         temporary = self._path.with_suffix(".tmp")
         lines = [json.dumps({"key": key}), *(json.dumps(asdict(result)) for result in self.results)]
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -230,9 +230,9 @@ class PartialFile:
         return self._path.open("a", encoding="utf-8")
 
     def append(self, result: Result) -> None:
-        """Adds a line and hands it to the system, so that it outlives this process.
+        """Add a line and hand it to the system, so that it outlives this process.
 
-        :raises StorageError: the system refuses to write.
+        :raises StorageError: if the system refuses to write.
         """
         try:
             self._file.write(json.dumps(asdict(result)) + "\n")
@@ -243,11 +243,11 @@ class PartialFile:
             ) from error
 
     def close(self) -> None:
-        """Keeps the file for the next run."""
+        """Keep the file for the next run."""
         self._file.close()
 
     def discard(self) -> None:
-        """Removes the file: the run is complete."""
+        """Remove the file: the run is complete."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 
@@ -278,7 +278,7 @@ def _build_result(record: Any) -> Result | None:
 
 
 def build_key(*parts: object) -> str:
-    """Names a run: a hash of `parts` and of this program's own files, on which the results depend too."""
+    """The name of a run: a hash of `parts` and of this program's own files, on which the results depend too."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
