@@ -1,6 +1,6 @@
-"""The `qa` command and `python -m qa`. Starts with what costs nothing, so that Ctrl-C prints one line from the start.
+"""The `qa` command and `python -m qa`: handles Ctrl-C before it imports anything slow.
 
-Importing the commands takes 40 ms; an interruption during that time would be a traceback.
+Importing the commands takes 40 ms, during which an interruption would print a traceback.
 """
 
 import os
@@ -13,7 +13,7 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command that was typed."""
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt)
@@ -25,9 +25,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt as Python does, except inside an import: there the exception may be lost, or leave behind
-    a lock that the next import waits for forever.
-    """
+    """Raise KeyboardInterrupt as Python does, except inside an import, which could lose it or keep a lock for ever."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             _leave()

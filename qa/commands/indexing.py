@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from index.errors import IndexFolderError, QaError, UnusableError, UsageError
 from index.types import BuildReport, Changes, Encoder
+from qa import models
 from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error
 from qa.output.progress import build_error_record, build_report_record, build_skipped_records
 from qa.output.safe_text import safe_line
@@ -80,13 +81,7 @@ def _build_loader(settings: Settings, task: Task) -> Callable[[], Encoder]:
 
     @cache
     def load() -> Encoder:
-        from index.models.encoder import load_encoder
-        from index.storage.folder import locate_index_folder
-        from index.storage.snapshot import load_model
-
-        # Unless another model is named, an index keeps the one it was made with.
-        name = settings.model or load_model(locate_index_folder(settings.docs))
-        return load_encoder(name, threads=task.jobs)
+        return models.load_encoder(settings, threads=task.jobs)
 
     return load
 

@@ -16,6 +16,7 @@ from index.errors import DocumentsError
 from qa.plain import PROMPT, Keeping, run_plain
 from qa.sessions.store import open_sessions
 from qa.types import Asks
+from tests.helpers.hostile import NASTY, assert_harmless, hostile_answer
 from tests.helpers.recorded import RecordedAnswerer
 
 
@@ -143,8 +144,6 @@ def test_no_index(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """What articles hold reaches the terminal as words only."""
-    from tests.tui.test_hostile import NASTY, assert_harmless, hostile_answer
-
     for text in NASTY:
         answerer = RecordedAnswerer()
         answer = hostile_answer("x", text, text)
