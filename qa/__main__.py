@@ -1,6 +1,6 @@
-"""The `qa` command and `python -m qa`: begins with what costs nothing, so that Ctrl-C is one line from the start on.
+"""The `qa` command and `python -m qa`: handles Ctrl-C before it imports anything slow.
 
-Importing the commands takes 40 ms, in which an interruption would be a traceback.
+Importing the commands takes 40 ms, during which an interruption would print a traceback.
 """
 
 import os
@@ -9,11 +9,11 @@ from types import FrameType
 
 _STDERR = 2
 _INTERRUPTED = 130
-"""As qa.diagnostics.ExitCode, which is not imported yet."""
+"""As in qa.diagnostics.ExitCode, which is not imported yet."""
 
 
 def main() -> None:
-    """Runs the command that was typed."""
+    """Run the command that was typed."""
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt)
@@ -25,8 +25,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """As Python does it, but for an import: cut off there, an exception is lost or leaves a lock that is waited for
-    for ever."""
+    """Raise KeyboardInterrupt as Python does, except inside an import, which could lose it or keep a lock for ever."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             _leave()

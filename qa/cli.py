@@ -1,6 +1,7 @@
-"""The commands: turns options into one call of the core and its result into stdout. Decides nothing about answers.
+"""The `qa` command: turns options into one call of the core and writes the result to stdout.
 
-Everything heavy is imported inside the command that needs it: `qa --help` loads click alone (25 ms).
+It decides nothing about answers. Everything heavy is imported inside the command that needs it, so `qa --help` loads
+only click (25 ms).
 """
 
 from __future__ import annotations
@@ -24,14 +25,84 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _STDERR = 2
-"""Number of the last of the three standard streams."""
+"""The highest file descriptor of the three standard streams."""
+_LEAST_WORDS = 3
+"""Of a command line that looks like a question typed without quotation marks."""
+_LONGEST_SUGGESTION = 200
+"""Characters of a question that an error message repeats."""
+_SPECIAL_IN_QUOTES = frozenset('"$`\\!')
+"""What a shell does not take literally between double quotation marks."""
 
-_ONE_OBJECT = "--json writes one object, for one question; write one a line with --jsonl."
+_ONE_OBJECT = "--json prints one object, for one question; use --jsonl to print one object per line."
 _NO_QUESTION = 'there is no question; ask one: qa ask "Did China condemn the invasion?"'
 
 
+class _ReaderLeft(Exception):  # noqa: N818 - not an error
+    """The program that reads our output has closed its end of the pipe."""
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Keep click from ending the process with code 1 when the reader of a pipe leaves.
+
+    :raises _ReaderLeft: if it does.
+    """
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderLeft from error
+
+
+class _Commands(click.Group):
+    """The commands, with help for a question that was typed without one."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the command line; `--help` is printed here."""
+        with _reader_may_leave():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _reader_may_leave():
+            return super().invoke(ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command.
+
+        :raises UsageError: if there is none of that name and the words look like a question.
+        """
+        if self.get_command(ctx, args[0]) is None and self._is_question(args):
+            question = " ".join(args)
+            raise UsageError(f"that is not a command; to ask a question, run: qa ask {_quoted(question)}")
+        return super().resolve_command(ctx, args)
+
+    def _is_question(self, args: Sequence[str]) -> bool:
+        # 3 ms, only needed for a mistake.
+        import difflib
+
+        if difflib.get_close_matches(args[0], self.commands, n=1):
+            return False
+        has_options = any(word.startswith("-") for word in args)
+        return " " in args[0].strip() or args[0].endswith("?") or (len(args) >= _LEAST_WORDS and not has_options)
+
+
+def _quoted(question: str) -> str:
+    """The question as one word of a command line; '"…"' if it is too long to repeat."""
+    if len(question) > _LONGEST_SUGGESTION:
+        return '"…"'
+    if not _SPECIAL_IN_QUOTES.intersection(question):
+        return f'"{question}"'
+    import shlex
+
+    return shlex.quote(question)
+
+
 def _remembered(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """Options may stand before or after the command: the one nearer to the command wins."""
+    """Keep an option that may be given before or after the command; the one nearer to the command wins."""
     choices: dict[str, Any] = context.ensure_object(dict)
     if value is not None and parameter.name is not None:
         choices[parameter.name] = value
@@ -39,13 +110,13 @@ def _remembered(context: click.Context, parameter: click.Parameter, value: Any) 
 
 
 def docs_option(command: F) -> F:
-    """Which articles; taken before or after a command's name."""
+    """Add `--docs`, which may be given before or after the command."""
     option = click.option("--docs", metavar="DIR", callback=_remembered, expose_value=False, help="Folder of articles.")
     return option(command)
 
 
 def shared_options(command: F) -> F:
-    """The options of every command that answers or indexes, before or after its name."""
+    """Add the options of every command that answers or indexes, before or after its name."""
     options = (
         docs_option,
         click.option(
@@ -53,14 +124,14 @@ def shared_options(command: F) -> F:
             metavar="NAME",
             callback=_remembered,
             expose_value=False,
-            help="Sentence Transformers model, by name or folder, instead of the one that comes with the install.",
+            help="Sentence Transformers model, by name or folder. Default: the one that comes with the install.",
         ),
         click.option(
             "--reranker",
             metavar="NAME",
             callback=_remembered,
             expose_value=False,
-            help="Cross-encoder, by name or folder, or 'none'.",
+            help="Cross-encoder, by name or folder; 'none' turns it off.",
         ),
     )
     for option in reversed(options):
@@ -75,11 +146,12 @@ def _load_settings(context: click.Context, **more: Any) -> Settings:
 
 
 def _examples(*lines: str) -> str:
-    """The end of a command's help: what one would type, each on a line of its own (the mark forbids wrapping)."""
+    """The end of a command's help: example calls, one per line. The first character keeps click from wrapping them."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 @click.group(
+    cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_examples('qa ask "Did China condemn the invasion?"', "qa --docs ~/articles", "qa ask --help"),
@@ -87,21 +159,22 @@ def _examples(*lines: str) -> str:
 @shared_options
 @click.option("--plain", is_flag=True, help="Converse line by line on stdin and stdout, without the app.")
 @click.option("--theme", metavar="NAME", callback=_remembered, expose_value=False, help="Theme of the app.")
-@click.option("--continue", "continued", is_flag=True, help="Go on with the latest conversation over the folder.")
-@click.option("--session", "number", type=int, metavar="N", help="Go on with conversation N of `qa sessions`.")
+@click.option("--continue", "continued", is_flag=True, help="Continue the latest conversation about the folder.")
+@click.option("--session", "number", type=int, metavar="N", help="Continue conversation N of `qa sessions`.")
 @click.version_option(package_name="qa", message="qa %(version)s")
 @click.pass_context
 def cli(context: click.Context, plain: bool, continued: bool, number: int | None) -> None:
-    """Ask questions over a folder of articles; get verbatim, checkable quotes, or an honest 'not in the articles'.
+    """Ask questions about a folder of articles. Answers are verbatim quotes that you can check, or an honest 'not in
+    the articles'.
 
-    Without a command, opens the app.
+    Without a command, qa opens the app.
     """
     if continued and number is not None:
-        raise UsageError("--continue and --session exclude each other; choose one.")
+        raise UsageError("--continue and --session cannot be combined; choose one.")
     if context.invoked_subcommand is None:
         _converse(context, plain, continued, number)
     elif plain or continued or number is not None:
-        raise UsageError("--plain, --continue and --session are for qa without a command; leave one of them out.")
+        raise UsageError("--plain, --continue and --session do not go with a command; leave them out.")
 
 
 def _converse(context: click.Context, plain: bool, continued: bool, number: int | None) -> None:
@@ -110,14 +183,16 @@ def _converse(context: click.Context, plain: bool, continued: bool, number: int 
         from qa.commands.sessions import find_documents
 
         documents = find_documents(number)
-    # Asked for by its number, a conversation goes on over its own folder, wherever one is.
-    settings = _load_settings(context, **({} if context.obj.get("docs") else {"docs": documents}))
+    # A conversation continued by its number uses its own folder, unless another one is named.
+    settings = _load_settings(context, **({} if "docs" in context.obj else {"docs": documents}))
     if continued:
         from qa.commands.sessions import find_latest
 
         number = find_latest(settings.docs)
-    # The app is drawn on stderr, as Textual does it; a dumb terminal (a shell inside an editor) cannot be drawn on.
-    if plain or os.environ.get("TERM") == "dumb" or not (sys.stdout.isatty() and sys.stderr.isatty()):
+    from qa.output.terminal import is_dumb
+
+    # Textual draws on stderr.
+    if plain or is_dumb(os.environ) or not (sys.stdout.isatty() and sys.stderr.isatty()):
         raise SystemExit(_run_plain(settings, number))
     from qa.tui.app import run_app
 
@@ -125,8 +200,8 @@ def _converse(context: click.Context, plain: bool, continued: bool, number: int 
 
 
 def _run_plain(settings: Settings, number: int | None) -> int:
-    """What is piped in is not kept, unless it goes on with a conversation that is."""
-    from qa.plain import Keeping, run_plain
+    """Converse line by line. Piped input is not saved, unless it continues a saved conversation."""
+    from qa.plain import Keeping, render_unsaved, run_plain
 
     if number is None and not sys.stdin.isatty():
         return run_plain(lambda: _open_answerer(settings, draws=False), sys.stdin, sys.stdout)
@@ -135,7 +210,7 @@ def _run_plain(settings: Settings, number: int | None) -> int:
     try:
         keeping = Keeping(open_sessions(), str(settings.docs), number)
     except StorageError as error:
-        tell(f"The conversation is not being saved: {error}")
+        tell(render_unsaved(error))
         keeping = None
     return run_plain(lambda: _open_answerer(settings, draws=False), sys.stdin, sys.stdout, keeping)
 
@@ -167,17 +242,19 @@ def _progress_line(*, draws: bool = True) -> Iterator[Any]:
 )
 @click.argument("questions", nargs=-1, metavar="[QUESTION]...")
 @shared_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--jsonl", "as_json_lines", is_flag=True, help="One JSON object a line, one for each question.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, for notes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--jsonl", "as_json_lines", is_flag=True, help="Print one JSON object per question, each on a line.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown.")
 @click.option(
     "-k",
     "--passages",
     metavar="N",
     type=click.IntRange(1, 100),
-    help="How many of the closest passages to list; 5 unless given.",
+    help="Number of closest passages to list. Default: 5.",
 )
-@click.option("--threshold", metavar="X", type=click.FloatRange(0, 1), help="Confidence from which an answer is given.")
+@click.option(
+    "--threshold", metavar="X", type=click.FloatRange(0, 1), help="Lowest confidence at which an answer is given."
+)
 @click.option("--no-refresh", is_flag=True, help="Answer from the index as it is, and say what is stale.")
 @click.pass_context
 def ask(
@@ -192,11 +269,11 @@ def ask(
 ) -> None:
     """Answer one or more questions.
 
-    With '-' or without a question, questions are read from stdin, one a line: plain text, or with --jsonl an object
+    With '-' or without a question, questions are read from stdin, one per line: plain text or, with --jsonl, objects
     {"id", "question", "history": [{"q", "a"}]}. Exit code 0: answered; 1: not in the articles.
     """
     if as_json + as_json_lines + as_markdown > 1:
-        raise UsageError("--json, --jsonl and --markdown exclude each other; choose one.")
+        raise UsageError("--json, --jsonl and --markdown cannot be combined; choose one.")
     if as_json and len(questions) > 1:
         raise UsageError(_ONE_OBJECT)
     settings = _load_settings(context, passages=passages, threshold=threshold, refresh=False if no_refresh else None)
@@ -206,9 +283,9 @@ def ask(
 
 
 def _read_lines(questions: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """(where it stands, question) of each; the place, for messages, is empty for a question on the command line."""
+    """The questions, each with its place for error messages: 'line 3: ', or nothing for the command line."""
     if "-" in questions and len(questions) > 1:
-        raise UsageError("'-' reads the questions from stdin; leave it out, or the others.")
+        raise UsageError("'-' reads the questions from stdin; leave out either '-' or the other questions.")
     if questions not in ((), ("-",)):
         return (("", question) for question in questions)
     if not questions and sys.stdin.isatty():
@@ -234,7 +311,10 @@ def _answer_all(
     as_records: bool,
     only_one: bool,
 ) -> ExitCode:
-    """Answers each line on stdout; the worst of their codes. A line that is no question does not stop the others."""
+    """Answer each line on stdout. A line that is not a question is reported and does not stop the others.
+
+    :return: the worst exit code of all lines.
+    """
     from qa.answering.request import parse_request
 
     worst: ExitCode | None = None
@@ -248,7 +328,7 @@ def _answer_all(
             tell_error(UsageError(f"{place}{error}"))
             worst = ExitCode.USAGE
             continue
-        # Opened only for a question that can be meant, so that a wrong one is told at once.
+        # Opened only once there is a valid question, so that a mistake is reported at once.
         answerer = answerer or _open_answerer(settings)
         answer = answerer.ask(request.question, request.history)
         _write(show(answer, request.identifier))
@@ -263,6 +343,7 @@ def _build_renderer(
     settings: Settings, as_json: bool, as_json_lines: bool, as_markdown: bool, *, several: bool
 ) -> Callable[..., str]:
     from qa.output import render
+    from qa.output.terminal import wants_colour
 
     if as_json:
         return lambda answer, _: render.render_json(answer)
@@ -272,7 +353,7 @@ def _build_renderer(
         return lambda answer, _: render.render_markdown(answer)
     import shutil
 
-    colour = render.wants_colour(os.environ, sys.stdout.isatty())
+    colour = wants_colour(os.environ, sys.stdout.isatty())
     width = min(shutil.get_terminal_size((100, 24)).columns, 100)
     return lambda answer, _: render.render_text(
         answer, docs=settings.docs, colour=colour, width=width, with_question=several
@@ -284,15 +365,15 @@ def _build_renderer(
     epilog=_examples("qa index", "qa index --status", "qa index --watch", "qa --docs ~/articles index --memory 500"),
 )
 @shared_options
-@click.option("--rebuild", is_flag=True, help="Build from nothing; kept vectors are used again.")
+@click.option("--rebuild", is_flag=True, help="Build from scratch, but reuse stored embeddings.")
 @click.option("--watch", is_flag=True, help="Follow the folder until interrupted.")
-@click.option("--status", is_flag=True, help="Say what is indexed, stale and skipped; change nothing.")
-@click.option("--check", is_flag=True, help="Read every byte of the index first, and make anew what is damaged.")
-@click.option("--memory", type=click.IntRange(min=1), metavar="MB", help="Most memory to use, in megabytes.")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Threads to use; all processors unless given.")
-@click.option("--no-wait", is_flag=True, help="Leave at once where another process is indexing.")
-@click.option("--json", "as_json", is_flag=True, help="With --status: as JSON.")
-@click.option("--progress-json", is_flag=True, help="Progress on stderr as JSON, for a program.")
+@click.option("--status", is_flag=True, help="Show what is indexed, stale and skipped; change nothing.")
+@click.option("--check", is_flag=True, help="Read every byte of the index first, and repair what is damaged.")
+@click.option("--memory", type=click.IntRange(min=1), metavar="MB", help="Memory limit in megabytes.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of threads. Default: all processors.")
+@click.option("--no-wait", is_flag=True, help="Exit at once if another process is indexing.")
+@click.option("--json", "as_json", is_flag=True, help="With --status: print JSON.")
+@click.option("--progress-json", is_flag=True, help="Report progress on stderr as JSON lines, for programs.")
 @click.pass_context
 def index_command(
     context: click.Context,
@@ -312,9 +393,9 @@ def index_command(
     if status and (rebuild or watch or check or progress_json):
         raise UsageError("--status changes nothing; leave out --rebuild, --watch, --check and --progress-json.")
     if as_json and not status:
-        raise UsageError("--json is the form of --status; add that, or take --progress-json.")
+        raise UsageError("--json goes with --status; add --status, or use --progress-json.")
     if watch and progress_json:
-        raise UsageError("--watch and --progress-json exclude each other; choose one.")
+        raise UsageError("--watch and --progress-json cannot be combined; choose one.")
     settings = _load_settings(context)
     if status:
         _write(indexing.render_status(settings, as_json=as_json))
@@ -324,15 +405,15 @@ def index_command(
 
 
 @cli.command(
-    short_help="Print an article's text, in which offsets count.",
+    short_help="Print the text of an article.",
     epilog=_examples("qa show notes/tides.txt", "qa show notes/tides.txt --range 120:180"),
 )
 @click.argument("path")
 @docs_option
-@click.option("--range", "span", metavar="START:END", help="Only these characters.")
+@click.option("--range", "span", metavar="START:END", help="Print only these characters.")
 @click.pass_context
 def show(context: click.Context, path: str, span: str | None) -> None:
-    """Print an article's canonical text, the one that offsets count in."""
+    """Print the canonical text of an article, in which the offsets of citations count."""
     from qa.commands.show import render_article
 
     _write(render_article(_load_settings(context), path, span, on_terminal=sys.stdout.isatty()))
@@ -344,12 +425,13 @@ def show(context: click.Context, path: str, span: str | None) -> None:
 )
 @click.argument("answers", metavar="ANSWER.json|-")
 @docs_option
-@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_context
 def verify(context: click.Context, answers: str, as_json: bool) -> None:
     """Check every citation of saved answers against the articles as they are now.
 
-    Reads what `qa ask --json` or --jsonl wrote; needs no index. Exit code 0: all hold; 1: one or more do not.
+    Reads the output of `qa ask --json` or --jsonl and needs no index. Exit code 0: every citation holds; 1: at least
+    one does not.
     """
     from qa.commands import verify as verifying
     from qa.output.render import render_record
@@ -375,15 +457,15 @@ def verify(context: click.Context, answers: str, as_json: bool) -> None:
 )
 @click.argument("questions", metavar="QUESTIONS.jsonl")
 @shared_options
-@click.option("--json", "as_json", is_flag=True, help="The report as one JSON object, with a row for each question.")
-@click.option("--baseline", metavar="FILE", help="An earlier report (--json) to compare with.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object, with a row per question.")
+@click.option("--baseline", metavar="FILE", help="Compare with an earlier report, written with --json.")
 @click.option(
     "--threshold",
     metavar="X",
     type=click.FloatRange(0, 1),
-    help="Confidence from which a question counts as answered.",
+    help="Lowest confidence at which a question counts as answered.",
 )
-@click.option("--as-typed", is_flag=True, help="Take nothing over from the conversations of questions.")
+@click.option("--as-typed", is_flag=True, help="Ignore the conversations that come with the questions.")
 @click.pass_context
 def evaluate(
     context: click.Context,
@@ -393,14 +475,14 @@ def evaluate(
     threshold: float | None,
     as_typed: bool,
 ) -> None:
-    """Measure how good answers over the folder are, with labelled questions, one JSON object a line:
+    """Measure the answers about the folder with labelled questions, one JSON object per line:
 
     \b
     {"question": "…", "answers": ["…"], "relevant": [{"doc": "tides.txt", "paragraph": 3}],
      "answerable": true, "kind": "…", "history": [{"q": "…", "a": "…"}], "id": "…"}
 
-    Only "question" is needed; a question with neither answers nor relevant places has no answer. Needs an up-to-date
-    index. Run again after an interruption, it goes on where it was.
+    Only "question" is required. A question with neither answers nor relevant places has no answer. The index must be
+    up to date. A run that was interrupted resumes when you start it again.
     """
     from pathlib import Path
 
@@ -417,14 +499,14 @@ def _read_text(path: str) -> str:
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text; name a file that `qa ask --json` wrote.") from error
+        raise UsageError(f"{path} is not UTF-8 text; name a file written by `qa ask --json`.") from error
     except (OSError, ValueError) as error:
         raise _unreadable("stdin" if path == "-" else path, error) from error
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> UsageError:
     reason = error.strerror if isinstance(error, OSError) else error
-    return UsageError(f"{name} cannot be read ({reason}); name a file that can.")
+    return UsageError(f"{name} cannot be read ({reason}); name another file.")
 
 
 @cli.command(name="serve", epilog=_examples("qa serve", "qa --docs ~/articles serve --port 8080"))
@@ -434,10 +516,10 @@ def _unreadable(name: str, error: OSError | ValueError) -> UsageError:
     metavar="ADDRESS",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen at; another lets others in.",
+    help="Address to listen on; any other address lets other machines in.",
 )
 @click.option(
-    "--port", metavar="N", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen at."
+    "--port", metavar="N", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on."
 )
 @click.pass_context
 def serve_command(context: click.Context, host: str, port: int) -> None:
@@ -448,22 +530,22 @@ def serve_command(context: click.Context, host: str, port: int) -> None:
 
 
 @cli.command(
-    short_help="List saved conversations; rename, delete, restore one.",
+    short_help="List saved conversations; rename, delete or restore one.",
     epilog=_examples("qa sessions", "qa sessions china trade", 'qa sessions --rename 3 "Trade with China"'),
 )
 @click.argument("words", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--rename", nargs=2, type=(int, str), metavar="SESSION TITLE", help="Give a session another title.")
-@click.option("--delete", type=int, metavar="SESSION", help="Delete a session; it can be taken back for a day.")
-@click.option("--restore", type=int, metavar="SESSION", help="Take a deletion back.")
+@click.option("--delete", type=int, metavar="SESSION", help="Delete a session; it can be restored for a day.")
+@click.option("--restore", type=int, metavar="SESSION", help="Restore a deleted session.")
 def sessions(
     words: tuple[str, ...], as_json: bool, rename: tuple[int, str] | None, delete: int | None, restore: int | None
 ) -> None:
-    """List the saved conversations that hold all WORDS; rename, delete, restore one."""
+    """List the saved conversations that contain all WORDS, or rename, delete or restore one."""
     from qa.commands import sessions as commands
 
     if (rename is not None) + (delete is not None) + (restore is not None) > 1:
-        raise UsageError("--rename, --delete and --restore exclude each other; choose one.")
+        raise UsageError("--rename, --delete and --restore cannot be combined; choose one.")
     if rename is not None:
         shown = commands.change_session(rename[0], title=rename[1])
     elif delete is not None:
@@ -480,8 +562,13 @@ def sessions(
     epilog=_examples("qa export 3 > trade.md", "qa export 3 --output trade.html"),
 )
 @click.argument("session", type=int)
-@click.option("--format", "form", type=click.Choice(["markdown", "json", "html"]), help="Of the export.")
-@click.option("-o", "--output", metavar="FILE", help="A new file; its ending tells the format. Default: stdout.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "json", "html"]),
+    help="Format of the export. Default: by the ending of the file.",
+)
+@click.option("-o", "--output", metavar="FILE", help="New file to write. Default: stdout.")
 def export(session: int, form: str | None, output: str | None) -> None:
     """Write a saved conversation with its citations as Markdown, JSON or HTML."""
     from qa.commands.sessions import export_session
@@ -490,9 +577,10 @@ def export(session: int, form: str | None, output: str | None) -> None:
 
 
 def _write(text: str) -> None:
-    """To stdout, at once: who reads a pipe gets each answer when it is there.
+    """Write to stdout and flush, so that the reader of a pipe gets each answer as soon as it is there.
 
-    :raises StorageError: where the system refuses, a full disk for instance; a reader who left is told as he left.
+    :raises BrokenPipeError: if the reader has left.
+    :raises StorageError: if the system refuses, for example because a disk is full.
     """
     try:
         sys.stdout.write(text)
@@ -501,26 +589,28 @@ def _write(text: str) -> None:
         raise
     except OSError as error:
         _lead_nowhere(sys.stdout)
-        raise StorageError(f"stdout cannot be written to ({error.strerror}); make room, or write elsewhere.") from error
+        raise StorageError(
+            f"stdout cannot be written ({error.strerror}); free some space, or write somewhere else."
+        ) from error
 
 
 def _leave(code: ExitCode) -> None:
-    """End at once with `code`: tearing down the models' threads takes 40 ms that nobody should wait for."""
+    """End the process at once; tearing down the threads of the models would take 40 ms."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
 def _prepare_streams() -> None:
-    """Makes the three streams fit for any text; one that was closed leads nowhere.
+    """Make the standard streams accept any text, and let a closed one lead nowhere.
 
-    Left closed, its number would be given to the next file that is opened, the index's database perhaps, and
-    everything written to the stream would end there.
+    The number of a closed stream would go to the next file that is opened, perhaps the database of the index, and
+    everything written to the stream would end up in that file.
     """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115 - stays open as long as the process
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
@@ -529,14 +619,14 @@ def _prepare_streams() -> None:
 
 
 def _lead_nowhere(stream: TextIO) -> None:
-    """What is left to be written to `stream` is dropped, so that closing it at the end finds no fault."""
+    """Drop what is still to be written to `stream`, so that closing it at exit raises nothing."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def main() -> None:
-    """The `qa` command: the one place where our errors become a sentence and an exit code."""
+    """Run the `qa` command. This is the one place where our errors become a sentence and an exit code."""
     _prepare_streams()
     try:
         cli.main(standalone_mode=False)
@@ -547,22 +637,22 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         tell("interrupted")
-        # Not by sys.exit, which waits for the threads that load models: where the interruption cut off an import here,
-        # theirs never end.
+        # sys.exit would wait for the threads that load models. They never end if the interruption cut off an import.
         _leave(ExitCode.INTERRUPTED)
     except QaError as error:
         tell_error(error)
         sys.exit(exit_code_for(error))
-    except BrokenPipeError:
-        # The reader of a pipe has left (`qa ask … | head -1`): what it wanted, it has.
+    except _ReaderLeft:
+        # As in `qa ask … | head -1`: the reader has what it wanted, so this is no failure.
         for stream in (sys.stdout, sys.stderr):
             _lead_nowhere(stream)
-        sys.exit(ExitCode.ANSWERED)
+        _leave(ExitCode.ANSWERED)
 
 
 def _render_usage_error(error: click.ClickException) -> str:
-    """click's own complaint as a sentence like ours."""
+    """One of click's own messages, followed by where to look."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    command = context.command_path if context is not None else "qa"
-    said = " ".join(error.format_message().rstrip(".").split())
-    return f"qa: {said}; `{command} --help` says what can be written."
+    command = "qa" if context is None else context.command_path
+    shows = "the commands" if context is None or isinstance(context.command, click.Group) else "its options"
+    said = " ".join(error.format_message().split())
+    return f"qa: {said if said.endswith(('.', '?')) else said + '.'} Run `{command} --help` to see {shows}."

@@ -1,6 +1,6 @@
-"""The only writer of stderr, and the only place where an error becomes an exit code.
+"""The only writer to stderr, and the only place where an error becomes an exit code.
 
-Progress on a terminal is one line that is drawn over; elsewhere a line every few seconds, so that a log stays readable.
+On a terminal, progress is one line that is redrawn. Elsewhere it is a line every few seconds, so a log stays readable.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
 from enum import IntEnum
 from typing import TextIO
 
 from index.errors import QaError, UnusableError, UsageError
-from index.types import BuildReport, Progress, Skipped
+from index.types import BuildReport, Progress
+from qa.output.progress import build_notice_record, build_progress_record, find_share, render_pace
 from qa.output.safe_text import safe_line
+from qa.output.terminal import is_dumb
 
 _SECONDS_BETWEEN_DRAWS = 0.1
 _SECONDS_BETWEEN_LINES = 5.0
 _BAR_WIDTH = 24
-_MOST_WARNINGS = 20
 _STAGES = {"reading": "Reading", "embedding": "Embedding", "writing": "Writing"}
 
 
 class ExitCode(IntEnum):
-    """What the process ends with; part of the contract."""
+    """The exit code of the process; part of the contract."""
 
     ANSWERED = 0
     NOT_IN_ARTICLES = 1
@@ -45,21 +45,13 @@ def exit_code_for(error: QaError) -> ExitCode:
 
 
 def tell(message: str) -> None:
-    """One line on stderr."""
+    """Write one line to stderr."""
     print(safe_line(message), file=sys.stderr, flush=True)
 
 
 def tell_error(error: QaError) -> None:
-    """The error's sentence on stderr."""
+    """Write the sentence of an error to stderr."""
     tell(f"qa: {error}")
-
-
-def tell_skipped(skipped: Sequence[Skipped]) -> None:
-    """A warning for each file that is not part of the index, the first twenty by name."""
-    for item in skipped[:_MOST_WARNINGS]:
-        tell(f"warning: skipped {item.path}: {item.reason}")
-    if len(skipped) > _MOST_WARNINGS:
-        tell(f"warning: skipped {len(skipped) - _MOST_WARNINGS} more; `qa index --status` names them all")
 
 
 def render_report(report: BuildReport) -> str:
@@ -80,42 +72,28 @@ def render_report(report: BuildReport) -> str:
 
 def render_progress(progress: Progress) -> str:
     """One line: stage, bar, articles, paragraphs, rate, time left."""
-    in_articles = progress.stage == "reading"
-    done, total = (
-        (progress.articles_done, progress.articles_total)
-        if in_articles
-        else (progress.paragraphs_done, progress.paragraphs_total)
-    )
-    share = done / total if total else 0.0
+    share = find_share(progress)
     filled = int(share * _BAR_WIDTH)
-    parts = [
-        f"{_STAGES.get(progress.stage, progress.stage):<9} {'━' * filled}{'─' * (_BAR_WIDTH - filled)} {share:4.0%}",
-        f"{progress.articles_done:,}/{progress.articles_total:,} articles",
-        f"{progress.paragraphs_done:,}/{progress.paragraphs_total:,} paragraphs",
-    ]
-    if not in_articles and progress.rate:
-        parts.append(f"{progress.rate:,.0f}/s")
-    if not in_articles and progress.seconds_left is not None:
-        parts.append(f"{render_seconds(progress.seconds_left)} left")
-    return "  ".join(parts)
-
-
-def render_seconds(seconds: float) -> str:
-    """'0:07', '12:30', '1:02:03'."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    bar = "━" * filled + "─" * (_BAR_WIDTH - filled)
+    return "  ".join(
+        [
+            f"{_STAGES.get(progress.stage, progress.stage):<9} {bar} {share:4.0%}",
+            f"{progress.articles_done:,}/{progress.articles_total:,} articles",
+            f"{progress.paragraphs_done:,}/{progress.paragraphs_total:,} paragraphs",
+            *render_pace(progress),
+        ]
+    )
 
 
 class ProgressLine:
-    """Draws the progress of a build on stderr; call it with each Progress, and `close` it at the end.
+    """Draws the progress of a build on stderr. Call it with each Progress, and `close` it at the end.
 
-    :param draws: False writes lines, now and then, where drawing over a line would be read out or cannot be done.
+    :param draws: False writes a line now and then instead, for screen readers and terminals that cannot be drawn on.
     """
 
     def __init__(self, stream: TextIO | None = None, *, draws: bool = True) -> None:
         self._stream = sys.stderr if stream is None else stream
-        self._on_terminal = draws and self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._on_terminal = draws and self._stream.isatty() and not is_dumb(os.environ)
         self._drawn_at = float("-inf")
         self._began = time.monotonic()
         self._stage = ""
@@ -129,7 +107,7 @@ class ProgressLine:
         """Draw `line`, unless the last drawing was only just now and of the same stage."""
         now = time.monotonic()
         pause = _SECONDS_BETWEEN_DRAWS if self._on_terminal else _SECONDS_BETWEEN_LINES
-        # A short build on a pipe stays silent: its first line would come when it is over.
+        # A short build stays silent on a pipe: its first line would come after its end.
         since = self._drawn_at if self._on_terminal else max(self._drawn_at, self._began)
         if now - since < pause and (stage == self._stage or not self._on_terminal):
             return
@@ -143,12 +121,12 @@ class ProgressLine:
         self._stream.flush()
 
     def notice(self, message: str) -> None:
-        """A sentence above the line."""
+        """Write a sentence above the progress line."""
         self.close()
         tell(message)
 
     def close(self) -> None:
-        """Clear the line, so that what follows starts on an empty one."""
+        """Clear the line, so that whatever follows starts on an empty one."""
         if self._open:
             self._stream.write("\r\x1b[2K")
             self._stream.flush()
@@ -156,35 +134,27 @@ class ProgressLine:
 
 
 class ProgressJson:
-    """Writes each Progress as one JSON object a line on stderr, for a program that started the build."""
+    """Writes each Progress to stderr as a JSON object on its own line, for the program that started the build."""
 
     def __init__(self) -> None:
         self._drawn_at = float("-inf")
         self._stage = ""
 
     def __call__(self, progress: Progress) -> None:
-        """Write, at most ten times a second and once at each change of stage."""
+        """Write at most ten times a second, and at each change of stage."""
         now = time.monotonic()
         if now - self._drawn_at < _SECONDS_BETWEEN_DRAWS and progress.stage == self._stage:
             return
         self._drawn_at, self._stage = now, progress.stage
-        fields = (
-            "stage",
-            "articles_done",
-            "articles_total",
-            "paragraphs_done",
-            "paragraphs_total",
-            "seconds",
-        )
-        self.write({name: getattr(progress, name) for name in fields})
+        self.write(build_progress_record(progress))
 
     def write(self, record: dict[str, object]) -> None:
-        """One JSON object on a line of its own."""
+        """Write one JSON object on its own line."""
         print(json.dumps(record), file=sys.stderr, flush=True)
 
     def notice(self, message: str) -> None:
-        """A sentence, as a record of its own."""
-        self.write({"notice": message})
+        """Write a sentence as a record of its own."""
+        self.write(build_notice_record(message))
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Do nothing: nothing is open."""

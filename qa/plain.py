@@ -1,6 +1,6 @@
 """`qa --plain`: a conversation line by line on stdin and stdout, for screen readers, pipes and plain terminals.
 
-Nothing is drawn over, moved or coloured; every line says in words what it is.
+Nothing is redrawn, moved or coloured. Every line says in words what it is.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import TextIO, TypeVar
 from index.errors import QaError
 from qa.diagnostics import ExitCode, exit_code_for, tell, tell_error
 from qa.output.safe_text import safe_line, safe_text
-from qa.sessions.store import SavedTurn, SessionStore, build_history
+from qa.output.words import NOT_IN_ARTICLES, counted
+from qa.sessions.store import MOST_HISTORY, SavedTurn, SessionStore, build_history
 from qa.types import Answer, Asks, Citation, Turn
 
 T = TypeVar("T")
 PROMPT = "Question: "
-_MOST_HISTORY = 10
 _HELP = """\
 Type a question and press Enter. Commands:
-  /show N     the paragraph around quote N of the last answer
-  /closest    the closest passages of the last answer
-  /typed      ask the last question again, taking nothing from the conversation
-  /new        forget the conversation so far
-  /help       this text
-  /quit       leave (or Ctrl-D)
+  /show N     show the paragraph around quote N of the last answer
+  /closest    show the closest passages of the last answer
+  /typed      ask the last question again, without the conversation before it
+  /new        start a new conversation
+  /help       show this text
+  /quit       leave (or press Ctrl-D)
 """
 
 
@@ -36,22 +36,25 @@ class Keeping:
 
     store: SessionStore
     documents: str
-    """Absolute path of the folder the questions are asked over."""
+    """Absolute path of the documents folder."""
     session_id: int | None = None
-    """The session that is continued; None until the first question makes a new one."""
+    """The session to continue; None until the first question creates one."""
 
     def load_turns(self) -> list[SavedTurn]:
-        """What was asked before in the conversation that goes on."""
+        """The earlier questions of the session that continues."""
         return [] if self.session_id is None else self.store.load_turns(self.session_id)
 
     def save_question(self, question: str, *, as_typed: bool) -> int:
-        """Saves a question before it is answered; returns the turn's id."""
+        """Save a question before it is answered.
+
+        :return: the id of the turn.
+        """
         self.session_id = self.store.ensure_session(self.session_id, question, self.documents)
         self.store.remember_question(question)
         return self.store.add_question(self.session_id, question, as_typed=as_typed)
 
     def save_outcome(self, turn_id: int, outcome: Answer | QaError) -> None:
-        """Saves what came of it."""
+        """Save the answer, or the error."""
         if isinstance(outcome, Answer):
             self.store.save_answer(turn_id, outcome)
         else:
@@ -59,12 +62,12 @@ class Keeping:
 
 
 def run_plain(open_answerer: Callable[[], Asks], source: TextIO, target: TextIO, keeping: Keeping | None = None) -> int:
-    """Answers each line of `source` on `target` until its end; returns the exit code.
+    """Answer each line of `source` on `target`, to its end. A question that fails is reported on stderr and does not
+    end the conversation.
 
-    0 where the last question was answered or none was asked, 1 where it is not in the articles; the code of the error
-    where the answerer cannot be opened. A question that fails is told on stderr and does not end the conversation.
-
-    :param keeping: where the conversation is saved, and what it goes on with; None saves nothing.
+    :param keeping: where the conversation is saved and what it continues; None saves nothing.
+    :return: 0 if the last question was answered or none was asked, 1 if it is not in the articles, or the exit code of
+        the error that kept the answerer from opening.
     """
     try:
         answerer = open_answerer()
@@ -80,7 +83,7 @@ def run_plain(open_answerer: Callable[[], Asks], source: TextIO, target: TextIO,
 
 
 class _Conversation:
-    """What was asked and answered so far."""
+    """The questions and answers so far."""
 
     def __init__(self, answerer: Asks, target: TextIO, keeping: Keeping | None, *, prompts: bool) -> None:
         self._answerer = answerer
@@ -92,7 +95,7 @@ class _Conversation:
 
     def run(self, source: TextIO) -> int:
         if self._prompts:
-            self._say("Questions are answered from the articles. /help lists the commands.")
+            self._say("Ask about the articles. /help lists the commands.")
         self._take_up()
         for line in self._read_lines(source):
             text = line.strip()
@@ -106,7 +109,7 @@ class _Conversation:
         return ExitCode.NOT_IN_ARTICLES if declined else ExitCode.ANSWERED
 
     def _read_lines(self, source: TextIO) -> Iterator[str]:
-        """A line each; from a person's terminal with the keys that edit it and bring back earlier questions."""
+        """The lines of `source`. On a person's terminal, keys edit the line and recall earlier questions."""
         edits = self._prompts and source is sys.stdin and self._load_editing()
         while True:
             self._prompt(shown=not edits)
@@ -118,23 +121,23 @@ class _Conversation:
     def _load_editing(self) -> bool:
         try:
             import readline
-        except ImportError:  # not on every system
+        except ImportError:  # some systems have none
             return False
-        # Otherwise each prompt begins with a sequence for the terminal, which is read out.
+        # Otherwise each prompt starts with a control sequence, which a screen reader reads out.
         readline.parse_and_bind("set enable-bracketed-paste off")
         for question in self._save(lambda keeping: keeping.store.load_questions()) or []:
             readline.add_history(" ".join(safe_line(question).split()))
         return True
 
     def _take_up(self) -> None:
-        """Goes on with the session that is continued: its last answer is there to be shown again."""
+        """Continue the saved session; its last answer can be shown again."""
         turns = [] if self._keeping is None else self._keeping.load_turns()
         if not turns:
             return
         self._history = list(build_history(turns))
         self._last = turns[-1].answer
-        count = "1 question" if len(turns) == 1 else f"{len(turns)} questions"
-        self._say(f"The conversation goes on after {count}. The last one was: {safe_line(turns[-1].question)}")
+        count = counted(len(turns), "question")
+        self._say(f"Continuing after {count}. The last one was: {safe_line(turns[-1].question)}")
         if self._last is not None:
             self._say(render_plain(self._last))
 
@@ -153,12 +156,12 @@ class _Conversation:
         elif command == "/help":
             self._say(_HELP.rstrip())
         else:
-            self._say(f"There is no command {safe_line(command)} here; /help lists them.")
+            self._say(f"There is no command {safe_line(command)}; /help lists them.")
 
     def _ask(self, question: str, *, as_typed: bool = False) -> None:
         turn_id = self._save(lambda keeping: keeping.save_question(question, as_typed=as_typed)) or 0
         try:
-            answer = self._answerer.ask(question, tuple(self._history[-_MOST_HISTORY:]), as_typed=as_typed)
+            answer = self._answerer.ask(question, tuple(self._history[-MOST_HISTORY:]), as_typed=as_typed)
         except QaError as error:
             tell(f"Error: {error}")
             failure = error
@@ -170,20 +173,20 @@ class _Conversation:
         self._say(render_plain(answer))
 
     def _save(self, save: Callable[[Keeping], T]) -> T | None:
-        """A disk that is full is told once, and does not end the conversation."""
+        """Report a full disk once, and go on without saving."""
         if self._keeping is None:
             return None
         try:
             return save(self._keeping)
         except QaError as error:
             self._keeping = None
-            tell(f"The conversation is not being saved: {error}")
+            tell(render_unsaved(error))
             return None
 
     def _show(self, number: str) -> None:
         found = [one for one in (self._last.citations if self._last else ()) if str(one.number) == number]
         if not found:
-            self._say("There is no quote of that number in the last answer; type /show 1, for example.")
+            self._say("The last answer has no quote with that number; type /show 1, for example.")
             return
         self._say(f"Paragraph {found[0].paragraph} of {_place(found[0])}:\n{safe_text(found[0].passage.text)}")
 
@@ -201,7 +204,7 @@ class _Conversation:
         self._last = None
         if self._keeping is not None:
             self._keeping.session_id = None
-        self._say("A new conversation.")
+        self._say("Started a new conversation.")
 
     def _say(self, text: str) -> None:
         self._target.write(text + "\n")
@@ -213,8 +216,13 @@ class _Conversation:
             self._target.flush()
 
 
+def render_unsaved(error: QaError) -> str:
+    """The warning for a conversation that cannot be saved."""
+    return f"The conversation is not being saved: {error}"
+
+
 def _read_edited() -> str:
-    """A line with its end, or an empty string where there are no more."""
+    """One line with its line end, or an empty string at the end of the input."""
     try:
         return input(PROMPT) + "\n"
     except EOFError:
@@ -222,17 +230,17 @@ def _read_edited() -> str:
 
 
 def render_plain(answer: Answer) -> str:
-    """An answer in words: how it was understood, each quote and where it stands, how sure it is."""
+    """An answer in words: how it was understood, each quote and its place, and the confidence."""
     lines = []
     if answer.asked_as != answer.question:
         lines.append(f"Asked as: {safe_line(answer.asked_as)}")
     if not answer.answered:
-        lines.append(f"Not in the articles. {safe_line(answer.reason or '')}".rstrip())
+        lines.append(f"{NOT_IN_ARTICLES} {safe_line(answer.reason or '')}".rstrip())
         if answer.passages:
-            lines.append(f"{len(answer.passages)} closest passages: type /closest to read them.")
+            lines.append(f"{counted(len(answer.passages), 'closest passage')}: type /closest to read them.")
         return "\n".join([*lines, ""])
     for citation in answer.citations:
-        # One line of words: a hard-wrapped article would be read out with its indents.
+        # On one line: a screen reader would read out the indents of a wrapped article.
         lines.append(f"Quote {citation.number}: {' '.join(safe_line(citation.quote).split())}")
         lines.append(f"Source {citation.number}: {_place(citation)}")
     return "\n".join([*lines, f"Confidence: {answer.confidence:.0%}", ""])

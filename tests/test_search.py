@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.engines.bm25 import CorpusFigures, score_bm25, weigh_terms
 from index.search import fuse, search_candidates
 from index.storage.snapshot import Snapshot
 from index.types import Candidate
@@ -97,6 +98,78 @@ def test_equal_paragraphs_are_ordered_by_where_they_stand(tmp_path: Path) -> Non
     refresh(docs, tmp_path / "index", lambda: HashEncoder(max_tokens=400))
     with open_existing(tmp_path / "index") as opened:
         assert paths(opened, ask(opened, "ferries", depth=5)) == [f"{number:03}.txt" for number in range(5)]
+
+
+def test_each_half_proposes_fifty(snapshot: Snapshot) -> None:
+    """Unless another depth is chosen: of a question without a known word the fifty nearest, else up to a hundred."""
+    assert len(ask(snapshot, "zzz")) == 50
+    assert 50 < len(ask(snapshot, "zzz ferries")) <= 100
+
+
+@pytest.mark.parametrize(("lead", "first"), [(0.03, 1), (0.05, 0)])
+def test_two_points_of_bm25_outweigh_a_cosine_of_three_hundredths(lead: float, first: int) -> None:
+    """.02 of each: .04 against the lead of the other paragraph."""
+    near, worded = Candidate(0, 0.5 + lead, 8.0, 0.0), Candidate(1, 0.5, 10.0, 0.0)
+    fused = fuse([near, worded])
+    assert fused[0].paragraph_id == first
+    assert {one.paragraph_id: one.fused for one in fused}[1] == pytest.approx(0.7)
+
+
+def test_bm25_has_the_constants_that_were_chosen() -> None:
+    """k1 .9 and b .4, by hand: idf = ln(1 + 1.5/1.5), a text of 4 terms against a mean of 3, so a word that stands
+    there once counts 1.9 / (1 + .9 * (.6 + .4 * 4/3)), one that stands there twice 2 * 1.9 / (2 + …)."""
+    texts = ["one red house there", "red red house there"]
+    once, twice = score_bm25({"red": 1.0}, texts, {"red": 1}, CorpusFigures(2, 6))
+    assert once.bm25 == pytest.approx(np.log(2) * 1.9 / 2.02)
+    assert twice.bm25 == pytest.approx(np.log(2) * 3.8 / 3.02)
+
+
+def test_stop_words_are_scored() -> None:
+    """'The Who' is found by both of its words, though neither is searched for."""
+    terms = weigh_terms("Did The Who play?")
+    assert terms == dict.fromkeys(("did", "the", "who", "play"), 1.0)
+    frequencies = dict.fromkeys(terms, 1)
+    named, other = score_bm25(terms, ["The Who play", "They may play"], frequencies, CorpusFigures(9, 27))
+    assert named.bm25 > other.bm25
+    assert (named.coverage, other.coverage) == (0.75, 0.25)
+
+
+def test_stop_words_are_scored_and_not_searched_for(snapshot: Snapshot) -> None:
+    """All paragraphs hold 'has', which counts in each; what holds nothing else is no find of the words."""
+    candidates = ask(snapshot, "has word7", depth=5)
+    assert all(one.lexical and one.coverage for one in candidates)
+    nowhere = -ENCODER.encode_questions(["Harbour 0 has word0 and ferries"])[0]
+    found = paths(snapshot, search_candidates(snapshot, "has word7", nowhere, depth=5))
+    assert found.count("07.txt") == 3
+    assert "00.txt" not in found
+
+
+def test_twice_as_many_are_looked_at_as_are_kept(tmp_path: Path) -> None:
+    """tantivy rounds a length of 43 words to 42, so it takes the first paragraph of the two; the exact score prefers
+    the shorter."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name, words in (("a.txt", 43), ("b.txt", 42)):
+        (docs / name).write_text(" ".join(["zebra", *["filler"] * (words - 1)]))
+    refresh(docs, tmp_path / "index", lambda: HashEncoder(max_tokens=400))
+    with open_existing(tmp_path / "index") as opened:
+        nowhere = np.zeros(ENCODER.dimension, dtype=np.float32)
+        found = search_candidates(opened, "zebra", nowhere, depth=1)
+        assert paths(opened, found) == ["b.txt", "a.txt"]
+
+
+def test_words_of_the_context_count_by_its_weight() -> None:
+    """A word that the question has itself counts whole; without a weight the context counts for nothing."""
+    assert weigh_terms("its height", "height of towers", 0.3) == {"it": 1.0, "height": 1.0, "of": 0.3, "tower": 0.3}
+    assert weigh_terms("its height", "height of towers", 0.0) == {"it": 1.0, "height": 1.0}
+
+
+def test_a_question_leans_on_its_context(snapshot: Snapshot) -> None:
+    """Of paragraphs that meet the question alike, those that have words of its context come first."""
+    nowhere = np.zeros(ENCODER.dimension, dtype=np.float32)
+    for weight, first in ((0.3, "23.txt"), (0.0, "00.txt")):
+        found = search_candidates(snapshot, "ferries", nowhere, context="word23", context_weight=weight)
+        assert paths(snapshot, found)[:3] == [first] * 3
 
 
 scores = st.floats(0, 1, width=32)

@@ -58,6 +58,7 @@ def test_no_folder_is_an_error_that_names_the_option(tmp_path: Path) -> None:
         ("passages = 0", r"qa\.toml: 0 passages .* from 1 to 100"),
         ("threshold = 1.5", r"qa\.toml: .* from 0 to 1"),
         ("threshold = nan", "from 0 to 1"),
+        ('docs = ""', "is empty"),
         ('docs = "a\\u0000b"', "cannot be the path of a folder"),
         ('docs = "~nobody-of-that-name/x"', "cannot be the path of a folder"),
         ("= 3", "not valid TOML"),
@@ -69,6 +70,20 @@ def test_a_wrong_settings_file_is_named_with_what_is_wrong(project: Path, text: 
     (project / "qa.toml").write_text(text)
     with pytest.raises(UsageError, match=said):
         load_settings({}, {}, project)
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark(project: Path) -> None:
+    """Some editors write one; it is not part of the first name."""
+    (project / "qa.toml").write_bytes(b"\xef\xbb\xbfpassages = 7\n")
+    assert load_settings({}, {}, project).passages == 7
+
+
+def test_a_file_is_not_a_documents_folder(project: Path) -> None:
+    """Its folder is named, quoted where a shell needs it."""
+    (project / "my notes").mkdir()
+    (project / "my notes" / "a.txt").write_text("A note.")
+    with pytest.raises(DocumentsError, match=r"a\.txt is a file.*--docs '.*/my notes'"):
+        load_settings({"docs": "my notes/a.txt"}, {}, project)
 
 
 def test_a_variable_that_is_no_number_is_named(project: Path) -> None:

@@ -1,118 +1,133 @@
-"""From evidence to an answer: how sure it is, which passages are cited, and whether there is an answer at all.
+"""From evidence to an answer: whether there is one, which passages it cites, and why there is none.
 
-Pure: the same evidence always gives the same answer.
+The same evidence always gives the same answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from qa.answering.confidence import estimate_probability
+from index.types import CrossEncoder
+from qa.answering.citations import build_citations, build_passages
 from qa.answering.evidence import Evidence
-from qa.answering.quotes import Quote
-from qa.types import Citation, Passage, TextRange
+from qa.answering.follow_ups import Understood, has_subject, names_subject
+from qa.answering.list_items import follow_lead_ins
+from qa.answering.quotes import choose_quotes
+from qa.answering.sentences import ScoredPassage, score_sentences
+from qa.types import Answer, Citation, IndexInfo
 
-MOST_QUOTES = 5
-NO_WORDS = "The question has no words to look for."
-"""Why there is no answer to "???"."""
-NO_SUBJECT = "The question does not say what it is about."
-"""Why there is none to "Why?" where nothing was asked before."""
+_MOST_QUOTES = 5
+_MOST_CITED = 8
+"""Passages whose sentences are scored: at most five are quoted, the others may say the same."""
 _CITED_SHARE = 0.75
-"""A further passage is cited where its chance to answer is at least this share of the best one's."""
+"""A further passage is cited if its probability is at least this share of the first one's."""
+_MOST_MISSING = 3
+_NO_WORDS = "The question has no words to look for."
+"""Why there is no answer to "???"."""
+_NO_SUBJECT = "The question does not say what it is about."
+"""Why there is no answer to "Why?" if nothing was asked before."""
+_NO_PASSAGE = "No paragraph has anything to do with the question."
 
 
-def estimate_confidence(evidence: Sequence[Evidence]) -> float:
-    """0..1: the chance that the first passage answers; 0 where there is none. Not the best chance of all: the best of
-    twelve is high by luck (calibration error .25 instead of .1), and the first is what is quoted first."""
-    return estimate_probability(evidence[0]) if evidence else 0.0
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """What the user chose about answers."""
+
+    threshold: float
+    """Probability from which an answer is given, 0..1."""
+    passages: int
+    """How many of the closest passages are listed."""
+
+
+def build_answer(
+    asked: Understood,
+    evidence: Sequence[Evidence],
+    cross_encoder: CrossEncoder | None,
+    options: AnswerOptions,
+    index: IndexInfo,
+) -> Answer:
+    """The answer, or that there is none and why.
+
+    :param evidence: the passages in their final order.
+    :param cross_encoder: reads single sentences if it finds no spans; None if none is used.
+    :param index: the generation that the evidence comes from.
+    """
+    question = asked.asked_as
+    confidence = estimate_confidence(question, evidence)
+    answered = bool(evidence) and confidence >= options.threshold
+    return Answer(
+        question=asked.question,
+        asked_as=question,
+        answered=answered,
+        confidence=confidence,
+        citations=_cite(question, evidence, cross_encoder, options.threshold) if answered else (),
+        passages=build_passages(evidence, options.passages),
+        index=index,
+        timings_ms={},
+        reason=None if answered else explain(question, evidence, confidence, options.threshold),
+        context=asked.context or None,
+    )
+
+
+def estimate_confidence(question: str, evidence: Sequence[Evidence]) -> float:
+    """0..1: the probability that the first passage answers; 0 without a passage, or for a question that does not say
+    what it is about.
+
+    Not the highest of all: the highest of twelve is high by luck (calibration error .25 instead of .1), and the first
+    passage is quoted first.
+    """
+    return evidence[0].probability if evidence and has_subject(question) else 0.0
+
+
+def _cite(
+    question: str, evidence: Sequence[Evidence], cross_encoder: CrossEncoder | None, threshold: float
+) -> tuple[Citation, ...]:
+    cited = follow_lead_ins(choose_cited(evidence, threshold)[:_MOST_CITED], evidence)
+    scored = [
+        ScoredPassage(one.evidence, score_sentences(question, one.evidence, cross_encoder), one.is_listed)
+        for one in cited
+    ]
+    return build_citations(choose_quotes(scored, _MOST_QUOTES))
 
 
 def choose_cited(evidence: Sequence[Evidence], threshold: float) -> list[Evidence]:
-    """The passages worth quoting, in their order: the first, and those that are about as likely to answer. Where a
-    cross-encoder reads, what it has not read is not cited: a cosine is no chance beside the chances of the others."""
-    if not evidence:
-        return []
-    judged = [one for one in evidence if (one.reading is None) == (evidence[0].reading is None)]
-    least = max(threshold, _CITED_SHARE * estimate_confidence(evidence))
-    return [one for position, one in enumerate(judged) if position == 0 or estimate_probability(one) >= least]
+    """The passages worth quoting, in their order: the first, and those about as likely to answer.
 
-
-def build_citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
-    """Quotes as numbered citations in the offsets of their articles."""
-    return tuple(_build_citation(number, quote) for number, quote in enumerate(quotes, 1))
-
-
-def _build_citation(number: int, quote: Quote) -> Citation:
-    source = quote.evidence.source
-    paragraph = source.paragraph
-    return Citation(
-        number=number,
-        path=source.path,
-        title=source.title,
-        date=source.date,
-        paragraph=paragraph.block,
-        start=paragraph.start + quote.start,
-        end=paragraph.start + quote.end,
-        line=paragraph.line + _count_line_ends(paragraph.text[: quote.start]),
-        page=paragraph.page,
-        heading=paragraph.heading,
-        quote=quote.text,
-        score=estimate_probability(quote.evidence),
-        answer_span=None if quote.span is None else _range(quote.evidence, *quote.span),
-        passage=TextRange(paragraph.start, paragraph.end, paragraph.text),
-        also_in=quote.also_in,
-    )
-
-
-def _range(evidence: Evidence, start: int, end: int) -> TextRange:
-    paragraph = evidence.source.paragraph
-    return TextRange(paragraph.start + start, paragraph.start + end, paragraph.text[start:end])
-
-
-def _count_line_ends(text: str) -> int:
-    return text.count("\n") + text.count("\r") - text.count("\r\n")
-
-
-def build_passages(evidence: Sequence[Evidence], most: int) -> tuple[Passage, ...]:
-    """The closest passages, best first. Where a cross-encoder reads, what it has not read stands below all that it has
-    read, and its score is no higher than any of theirs: a cosine of .7 is no chance of .7."""
-    read = [estimate_probability(one) for one in evidence if one.reading is not None]
-    ceiling = min(read, default=1.0)
-    return tuple(
-        _build_passage(one, estimate_probability(one) if one.reading else min(ceiling, estimate_probability(one)))
-        for one in evidence[:most]
-    )
-
-
-def _build_passage(evidence: Evidence, score: float) -> Passage:
-    source = evidence.source
-    paragraph = source.paragraph
-    return Passage(
-        path=source.path,
-        title=source.title,
-        date=source.date,
-        paragraph=paragraph.block,
-        start=paragraph.start,
-        end=paragraph.end,
-        line=paragraph.line,
-        page=paragraph.page,
-        heading=paragraph.heading,
-        text=paragraph.text,
-        score=score,
-    )
-
-
-def render_reason(evidence: Sequence[Evidence], missing: Sequence[str], confidence: float, threshold: float) -> str:
-    """Why there is no answer: what came closest, and why that was not enough.
-
-    :param missing: words of the question that the closest passage does not hold.
+    If the cross-encoder has read the first, only what it has read is cited: an unread passage has only a cosine, which
+    is not comparable with the others' probabilities.
     """
     if not evidence:
-        return "No paragraph has anything to do with the question."
+        return []
+    first = evidence[0]
+    least = max(threshold, _CITED_SHARE * first.probability)
+    comparable = [one for one in evidence[1:] if (one.reading is None) == (first.reading is None)]
+    return [first, *(one for one in comparable if one.probability >= least)]
+
+
+def explain(question: str, evidence: Sequence[Evidence], confidence: float, threshold: float) -> str:
+    """Why there is no answer: what came closest, and why that was not enough."""
+    # Loaded by now: the search has used it.
+    from index.engines.bm25 import analyze, find_missing_words
+
+    if not analyze(question):
+        return _NO_WORDS
+    if not has_subject(question):
+        return _NO_SUBJECT
+    if not evidence:
+        return _NO_PASSAGE
     closest = evidence[0].source
     place = f"The closest passage, in {closest.path} (line {closest.paragraph.line}),"
-    sure = f"confidence {confidence:.2f}, {threshold:.2f} is needed"
+    doubt = _render_doubt(confidence, threshold)
+    missing = [word for word in find_missing_words(question, closest.paragraph.embedded_text) if names_subject(word)]
     if missing:
-        named = ", ".join(f"“{word}”" for word in missing[:3])
-        return f"{place} says nothing of {named} ({sure})."
-    return f"{place} is about this but does not seem to answer ({sure})."
+        named = ", ".join(f"“{word}”" for word in missing[:_MOST_MISSING])
+        return f"{place} says nothing of {named} ({doubt})."
+    return f"{place} is about this but does not seem to answer ({doubt})."
+
+
+def _render_doubt(confidence: float, threshold: float) -> str:
+    reached, needed = f"{confidence:.2f}", f"{threshold:.2f}"
+    if reached == needed:
+        return f"confidence just below the {needed} that is needed"
+    return f"confidence {reached}, {needed} is needed"

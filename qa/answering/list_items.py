@@ -1,48 +1,58 @@
 """Lists in the articles: which items a question asks for, each to be quoted on its own. Pure.
 
-"The government promised the following:" answers nothing, though it is close to the question: what follows it does.
-Where such a lead-in is found, all its items are quoted; else those that answer about as well as the best.
+"The government promised the following:" is close to the question and answers nothing: the items after it do. If such a
+lead-in is cited, all its items are quoted; otherwise only those that answer about as well as the best.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from index.text.lists import MARKER
-from qa.answering.evidence import Evidence, Sentence
+from qa.answering.evidence import Evidence
+from qa.answering.sentences import ScoredPassage, Sentence
 
 _ITEM_SHARE = 0.15
-"""An item is quoted too where its best answer is at least so likely as that of the best item."""
+"""An item is quoted too if its best answer is at least this share as likely as that of the best item."""
 
 
-def follow_lead_ins(cited: Sequence[Evidence], read: Sequence[Evidence]) -> list[Evidence]:
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A passage that is to be quoted."""
+
+    evidence: Evidence
+    is_listed: bool = False
+    """True if a lead-in to its items was found: then all of them are asked for."""
+
+
+def follow_lead_ins(cited: Sequence[Evidence], evidence: Sequence[Evidence]) -> list[Cited]:
     """The cited passages with each lead-in replaced by the passages of its items, in the order of the article.
 
-    :param read: all passages that were read, where the items are looked for.
+    :param evidence: all passages, among which the items are looked for.
     """
-    followed: dict[int, Evidence] = {}
+    followed: dict[int, Cited] = {}
     for one in cited:
-        items = [other for other in read if _leads_to(one, other)]
+        items = [other for other in evidence if _leads_to(one, other)]
         items.sort(key=lambda other: other.source.paragraph.start)
         for item in items or [one]:
-            found = followed.get(item.source.paragraph_id, item)
-            followed[item.source.paragraph_id] = replace(found, listed=found.listed or bool(items))
+            found = followed.get(item.source.paragraph_id, Cited(item))
+            followed[item.source.paragraph_id] = replace(found, is_listed=found.is_listed or bool(items))
     return list(followed.values())
 
 
-def split_items(evidence: Evidence) -> list[Evidence]:
-    """The passage once for each item that is to be quoted, with that item's sentences alone; itself where it is no
-    list, or where one item is all that answers."""
-    items = _group_by_item(evidence)
+def split_items(passage: ScoredPassage) -> list[ScoredPassage]:
+    """The passage once for each item that is to be quoted, with that item's sentences alone; the passage itself if it
+    is no list, or if only one item answers."""
+    items = _group_by_item(passage)
     if len(items) < 2:
-        return [evidence]
+        return [passage]
     best = max(sentence.score for item in items for sentence in item)
-    wanted = [item for item in items if evidence.listed or _share(item, best) >= _ITEM_SHARE]
+    wanted = [item for item in items if passage.is_listed or _compute_share(item, best) >= _ITEM_SHARE]
     if len(wanted) < 2:
-        return [evidence]
-    return [replace(evidence, sentences=tuple(item)) for item in wanted]
+        return [passage]
+    return [replace(passage, sentences=tuple(item)) for item in wanted]
 
 
 def _leads_to(one: Evidence, other: Evidence) -> bool:
@@ -53,12 +63,12 @@ def _leads_to(one: Evidence, other: Evidence) -> bool:
     return bool(announced) and " ".join(lead_in.paragraph.text.split()).endswith(announced)
 
 
-def _group_by_item(evidence: Evidence) -> list[list[Sentence]]:
-    """The sentences of each item. A passage may begin with an item whose bullet is left out, or with a lead-in, which
-    is no item."""
-    text = evidence.source.paragraph.text
+def _group_by_item(passage: ScoredPassage) -> list[list[Sentence]]:
+    """The sentences of each item. A passage may begin with an item without its bullet, or with a lead-in, which is no
+    item."""
+    text = passage.evidence.text
     items: list[list[Sentence]] = []
-    for sentence in evidence.sentences:
+    for sentence in passage.sentences:
         if not items or _begins_item(text, sentence.start):
             items.append([sentence])
         else:
@@ -69,7 +79,7 @@ def _group_by_item(evidence: Evidence) -> list[list[Sentence]]:
 
 
 def _announces(text: str) -> bool:
-    """True where the text ends with a colon, in Markdown's emphasis or not."""
+    """True if the text ends with a colon, whether or not in Markdown's emphasis."""
     return text.rstrip("*_ \r\n")[-1:] in (":", "：")
 
 
@@ -78,7 +88,8 @@ def _begins_item(text: str, start: int) -> bool:
     return (not before or before[-1] in "\r\n") and MARKER.match(text, start) is not None
 
 
-def _share(item: Sequence[Sentence], best: float) -> float:
-    """How likely the item's best answer is, against the best of all items. Only spans are likelihoods."""
+def _compute_share(item: Sequence[Sentence], best: float) -> float:
+    """How likely the item's best answer is, as a share of the best of all items; 0 without a span: only the scores of
+    spans are log-likelihoods."""
     scores = [sentence.score for sentence in item if sentence.span is not None]
     return math.exp(max(scores) - best) if scores else 0.0

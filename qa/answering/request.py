@@ -1,4 +1,4 @@
-"""What can be asked: one question from a line or a JSON object, checked before anything is opened for it."""
+"""What can be asked: a question from a line or a JSON object, checked before anything is opened for it. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.errors import UsageError
 from qa.types import Turn
 
 MOST_CHARACTERS = 10_000
-"""A model reads about 500 of a question's words at most; what is far beyond is a document, pasted by mistake."""
+"""A model reads at most about 500 words of a question; what is far longer is a document, pasted by mistake."""
 
 _SPACES = re.compile(r"\s+")
 
@@ -23,11 +23,14 @@ class Request:
     question: str
     history: tuple[Turn, ...] = ()
     identifier: Any = None
-    """Handed back with the answer; None where none was given."""
+    """Returned with the answer; None if none was given."""
 
 
 def check_question(text: str) -> str:
-    """The question on one line, without outer white space; raises UsageError where it is empty or far too long."""
+    """The question on one line, without outer white space.
+
+    :raises UsageError: if it is empty or far too long.
+    """
     question = _SPACES.sub(" ", text).strip()
     if not question:
         raise UsageError('the question is empty; type one, such as "Did China condemn the invasion?".')
@@ -37,9 +40,10 @@ def check_question(text: str) -> str:
 
 
 def parse_request(line: str, *, as_record: bool) -> Request:
-    """A question as typed or, with `as_record` and where the line starts with '{', a JSON object.
+    """The question of a line.
 
-    Raises UsageError where the line cannot be meant.
+    :param as_record: reads a line that starts with '{' as a JSON object.
+    :raises UsageError: if the line is no question.
     """
     if not (as_record and line.lstrip().startswith("{")):
         return Request(check_question(line))

@@ -1,4 +1,4 @@
-"""`qa index`: runs a build for a person or a program and says what it did; tells the state of the index."""
+"""`qa index`: runs a build for a person or a program, reports what it did, and shows the state of the index."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from index.errors import IndexFolderError, QaError, UnusableError, UsageError
-from index.types import BuildReport, Encoder
-from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error, tell_skipped
+from index.types import BuildReport, Changes, Encoder
+from qa import models
+from qa.diagnostics import ProgressJson, ProgressLine, render_report, tell, tell_error
+from qa.output.progress import build_error_record, build_report_record, build_skipped_records
 from qa.output.safe_text import safe_line
+from qa.output.words import render_skipped
 from qa.settings import Settings
 
 if TYPE_CHECKING:
     from index.engines.protocols import EngineInfo
+    from index.storage.snapshot import Snapshot
+
+STATUS_VERSION = 1
+"""Of the JSON form of the status; raised when a program that reads it would have to change."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Task:
-    """How the index is to be brought up to date."""
+    """How to bring the index up to date."""
 
     rebuild: bool = False
     check: bool = False
@@ -30,13 +37,16 @@ class Task:
     memory: int | None = None
     """Megabytes; None is the default of `index.updating.limits`."""
     jobs: int | None = None
-    """Threads; None is all processors."""
+    """Threads; None means all processors."""
 
 
 def run_indexing(
     settings: Settings, task: Task | None = None, *, watch: bool = False, progress_json: bool = False
 ) -> None:
-    """Brings the index up to date; with `watch`, again at each change; raises what the first build raises."""
+    """Bring the index up to date; with `watch`, again after each change.
+
+    :raises QaError: if the first build fails.
+    """
     from index.updating.adoption import adopt_index
 
     task = task or Task()
@@ -51,11 +61,12 @@ def run_indexing(
 
 
 def _follow(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
-    """Until interrupted. A folder that is empty for a while, a full disk, or a file too large for the memory allowed,
-    may be well at the next change."""
+    """Run until interrupted. An empty folder, a full disk or a file too large for the memory limit may be fine again at
+    the next change, so such an error is only reported.
+    """
     from index.updating.watch import watch_folder
 
-    tell(f"watching {settings.docs}; Ctrl-C ends it")
+    tell(f"watching {settings.docs}; press Ctrl-C to stop")
     for _ in watch_folder(settings.docs):
         try:
             report = _run_for_person(settings, load_encoder, task)
@@ -67,17 +78,11 @@ def _follow(settings: Settings, load_encoder: Callable[[], Encoder], task: Task)
 
 
 def _build_loader(settings: Settings, task: Task) -> Callable[[], Encoder]:
-    """Loads the encoder at the first call and keeps it: a watcher embeds the next change at once."""
+    """Load the encoder at the first call and keep it, so that a watcher embeds the next change at once."""
 
     @cache
     def load() -> Encoder:
-        from index.models.encoder import load_encoder
-        from index.storage.folder import locate_index_folder
-        from index.storage.snapshot import load_model
-
-        # Unless another is named, an index stays with the model it was made with.
-        name = settings.model or load_model(locate_index_folder(settings.docs))
-        return load_encoder(name, threads=task.jobs)
+        return models.load_encoder(settings, threads=task.jobs)
 
     return load
 
@@ -91,8 +96,8 @@ def _run_for_person(settings: Settings, load_encoder: Callable[[], Encoder], tas
 
 
 def _tell_report(report: BuildReport) -> None:
-    tell_skipped(report.skipped)
-    tell(render_report(report))
+    for line in (*render_skipped(report.skipped), render_report(report)):
+        tell(line)
 
 
 def _run_for_program(settings: Settings, load_encoder: Callable[[], Encoder], task: Task) -> None:
@@ -100,18 +105,9 @@ def _run_for_program(settings: Settings, load_encoder: Callable[[], Encoder], ta
     try:
         report = _build(settings, load_encoder, progress, task)
     except QaError as error:
-        progress.write({"error": str(error)})
+        progress.write(build_error_record(str(error)))
         raise
-    progress.write(
-        {
-            "done": True,
-            "generation": report.generation,
-            "articles": report.articles,
-            "paragraphs": report.paragraphs,
-            "embedded": report.embedded,
-            "skipped": [{"path": item.path, "reason": item.reason} for item in report.skipped],
-        }
-    )
+    progress.write(build_report_record(report))
 
 
 def _build(
@@ -139,7 +135,10 @@ def _build(
 
 
 def render_status(settings: Settings, *, as_json: bool) -> str:
-    """What is indexed, stale and skipped. Raises IndexFolderError where there is no index yet."""
+    """What is indexed, stale and skipped.
+
+    :raises IndexFolderError: if there is no index yet.
+    """
     from index.storage.folder import locate_index_folder
     from index.storage.snapshot import open_snapshot
     from index.updating.freshness import find_changes
@@ -149,39 +148,54 @@ def render_status(settings: Settings, *, as_json: bool) -> str:
     if snapshot is None:
         raise IndexFolderError(f"{settings.docs} has no index yet; run `qa index`.")
     try:
-        record = {
-            "docs": str(settings.docs),
-            "folder": str(folder),
-            **dataclasses.asdict(snapshot.info),
-            "vectors": _describe(snapshot.vectors.info, as_json),
-            "words": _describe(snapshot.lexical.info, as_json),
-            "changes": {
-                "added": list((changes := find_changes(settings.docs, folder)).added),
-                "changed": list(changes.changed),
-                "renamed": [list(pair) for pair in changes.renamed],
-                "deleted": list(changes.deleted),
-            },
-            "skipped": [{"path": item.path, "reason": item.reason} for item in snapshot.skipped],
-        }
+        record = _build_status_record(settings, snapshot, find_changes(settings.docs, folder))
     finally:
         snapshot.close()
     return json.dumps(record, indent=2) + "\n" if as_json else _render_status_text(record)
 
 
-def _describe(info: EngineInfo, as_json: bool) -> object:
-    """How an engine searches: every figure for a program, a line for a person."""
-    return {"engine": info.engine, **info.figures} if as_json else f"{info.engine}, {info.summary}"
+def _build_status_record(settings: Settings, snapshot: Snapshot, changes: Changes) -> dict[str, object]:
+    """The status as JSON values, by `qa/schema/index-status-1.json`."""
+    info = snapshot.info
+    return {
+        "schema": STATUS_VERSION,
+        "docs": str(settings.docs),
+        "folder": str(snapshot.folder),
+        "generation": info.generation,
+        "articles": info.articles,
+        "paragraphs": info.paragraphs,
+        "model": info.model,
+        "fingerprint": info.fingerprint,
+        "dimension": info.dimension,
+        "vectors": _build_engine_record(snapshot.vectors.info),
+        "words": _build_engine_record(snapshot.lexical.info),
+        "changes": {
+            "added": list(changes.added),
+            "changed": list(changes.changed),
+            "renamed": [list(pair) for pair in changes.renamed],
+            "deleted": list(changes.deleted),
+        },
+        "skipped": build_skipped_records(snapshot.skipped),
+    }
+
+
+def _build_engine_record(info: EngineInfo) -> dict[str, object]:
+    return {"engine": info.engine, "exact": info.exact, "summary": info.summary, **info.figures}
 
 
 def _render_status_text(record: dict[str, object]) -> str:
     lines = []
     for name, value in record.items():
+        if name == "schema":
+            continue  # for programs
         if name == "skipped" and isinstance(value, list):
             lines.append(f"skipped: {len(value)}")
             lines += [safe_line(f"  {item['path']}: {item['reason']}") for item in value]
+        elif name in ("vectors", "words") and isinstance(value, dict):
+            lines.append(safe_line(f"{name}: {value['engine']}, {value['summary']}"))
         elif name == "changes" and isinstance(value, dict):
             counts = ", ".join(f"{len(paths)} {kind}" for kind, paths in value.items() if paths)
-            lines.append(f"changes: {counts or 'none, the index is fresh'}")
+            lines.append(f"changes: {counts or 'none; the index is up to date'}")
         else:
             lines.append(safe_line(f"{name}: {value}"))
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""`qa show`: an article's canonical text, the text that the offsets of citations count in."""
+"""`qa show`: the canonical text of an article, in which the offsets of citations count."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from qa.settings import Settings
 
 
 def render_article(settings: Settings, path: str, span: str | None, *, on_terminal: bool) -> str:
-    """The canonical text of the article at `path`, or `span` ('START:END') of it; to a terminal only what is safe.
+    """The canonical text of the article at `path`; on a terminal, with hostile characters replaced.
 
-    Reads the file as it is now, by the reader that the index uses. Raises UsageError for a path that is no article and
-    for a range that has no meaning, UnreadableFileError for a file that was left out of the articles.
+    The file is read as it is now, by the same extractor as for the index.
+
+    :param span: 'START:END', to return only these characters.
+    :raises UsageError: if `path` is not an article or the range is invalid.
+    :raises UnreadableFileError: if the file was left out of the articles.
     """
     from index.documents.source_files import load_file
 
@@ -22,7 +25,7 @@ def render_article(settings: Settings, path: str, span: str | None, *, on_termin
         text = load_file(settings.docs, article).document.text
     except UnreadableFileError as error:
         raise UnreadableFileError(
-            f"{article} cannot be shown: {error}; `qa index --status` tells its state."
+            f"{article} cannot be shown: {error}; `qa index --status` lists the skipped files."
         ) from error
     if span is not None:
         start, end = _parse_range(span, len(text))
@@ -31,7 +34,9 @@ def render_article(settings: Settings, path: str, span: str | None, *, on_termin
 
 
 def _find_article(docs: Path, path: str) -> str:
-    """`path` as citations name it; also what the shell completes, from where one is. Nothing outside `docs`."""
+    """The path of an article as citations name it. `path` may also be relative to the current folder, as a shell
+    completes it; nothing outside `docs` is found.
+    """
     from index.documents.source_files import find_files
 
     files, skipped = find_files(docs)
@@ -40,23 +45,23 @@ def _find_article(docs: Path, path: str) -> str:
     if found := next((name for name in names if name in paths), None):
         return found
     if reason := next((item.reason for item in skipped if item.path in names), None):
-        raise UnreadableFileError(f"{path} is not among the articles: {reason}; name another.")
+        raise UnreadableFileError(f"{path} is not an article: {reason}; name another file.")
     import difflib
 
     near = difflib.get_close_matches(path, paths, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else "name one as citations do, by its path inside that folder."
+    hint = f"did you mean '{near[0]}'?" if near else "use the path that citations show, relative to that folder."
     raise UsageError(f"there is no article '{path}' in {docs}; {hint}")
 
 
 def _relative(docs: Path, path: str) -> list[str]:
     try:
         return [Path(path).expanduser().resolve().relative_to(docs.resolve()).as_posix()]
-    except (ValueError, RuntimeError, OSError):  # elsewhere, or no path at all
+    except (ValueError, RuntimeError, OSError):  # outside the folder, or not a path at all
         return []
 
 
 def _parse_range(span: str, length: int) -> tuple[int, int]:
     first, separator, last = span.partition(":")
     if not (separator and first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= length):
-        raise UsageError(f"the range {span!r} has no meaning; give START:END within 0:{length}.")
+        raise UsageError(f"the range {span!r} is not valid; write START:END within 0:{length}.")
     return int(first), int(last)

@@ -1,6 +1,6 @@
-"""Checks saved answers, citation by citation, against the articles as they are now; owns the schema of answers.
+"""Checks the citations of saved answers against the articles as they are now. Owns the schema of answers.
 
-Needs no index and no model: an article is read by the same reader that indexing uses, and text is compared.
+Needs no index and no model: an article is read by the same extractor as for the index, and text is compared.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from index.documents.source_files import find_files, load_file
 from index.errors import UnreadableFileError, UsageError
 from index.text.blocks import LineNumbers
 from qa.output.safe_text import safe_line
+from qa.output.words import counted, render_range
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -27,14 +28,15 @@ Status = Literal["holds", "moved", "changed", "gone"]
 REPORT_VERSION = 1
 """Of the JSON form of a report."""
 LEAST_ALIKE = 0.6
-"""Below it the most similar text is another sentence. With a sentence taken out of its article, what is most like it
-stays below .59 for 95 of 100 (xquad-en); with a fifth of its words replaced, it is found at .71 and more."""
+"""Below this, the most similar text is another sentence. With its sentence removed from the article, 95 of 100 quotes
+find nothing above .59 (xquad-en); with a fifth of its words replaced, a quote is still found at .71 or more.
+"""
 _MOST_INPUT = 64 * 2**20
-"""Characters of saved answers that are read."""
+"""Characters of saved answers to read."""
 _MOST_COMPARED = 2_000
-"""Characters of a quote that are compared; a longer one is told by its beginning."""
+"""Characters of a quote to compare; a longer quote is recognised by its beginning."""
 _MOST_SEARCHED = 2_000_000
-"""Characters of an article, around the old place, that are searched for similar text (0.5 s)."""
+"""Characters of an article, around the old place, to search for similar text (0.5 s)."""
 _WINDOWS_COMPARED = 6
 _WORD = re.compile(r"\w+")
 _LONGEST_MESSAGE = 160
@@ -51,7 +53,7 @@ class Found:
     """1-based."""
     text: str
     ratio: float
-    """0..1: 1.0 is the same text; normalised similarity by insertions and deletions."""
+    """0..1: 1.0 is the same text. Normalised similarity by insertions and deletions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class CitationCheck:
     """One citation and what became of it."""
 
     answer: int
-    """0-based: which answer of the input it belongs to."""
+    """0-based number of the answer it belongs to."""
     number: int
     path: str
     start: int
@@ -68,7 +70,7 @@ class CitationCheck:
     quote: str
     status: Status = "gone"
     found: Found | None = None
-    """The new place of a moved quote, the most similar text of a changed one; None for the others."""
+    """The new place of a moved quote or the most similar text of a changed one; None for the others."""
     reason: str | None = None
     """Why a citation is gone."""
 
@@ -82,23 +84,23 @@ class VerifyReport:
 
     @property
     def holds(self) -> bool:
-        """True where every quote stands where it stood."""
+        """True if every quote stands where it stood."""
         return all(check.status == "holds" for check in self.checks)
 
     @property
     def exit_code(self) -> int:
-        """0 where all hold, 1 where one does not."""
+        """0 if all citations hold, 1 if one does not."""
         return 0 if self.holds else 1
 
     @property
     def counts(self) -> dict[Status, int]:
-        """Citations by status; all four are named."""
-        counted = Counter(check.status for check in self.checks)
-        return {status: counted[status] for status in get_args(Status)}
+        """Citations by status, for all four."""
+        by_status = Counter(check.status for check in self.checks)
+        return {status: by_status[status] for status in get_args(Status)}
 
 
 def load_answer_schema() -> dict[str, Any]:
-    """The JSON schema (2020-12) of `qa ask --json`, as it is shipped."""
+    """The JSON schema (2020-12) of `qa ask --json`, as it ships."""
     from importlib.resources import files
 
     schema: dict[str, Any] = json.loads((files("qa") / "schema" / "answer-1.json").read_text(encoding="utf-8"))
@@ -106,12 +108,15 @@ def load_answer_schema() -> dict[str, Any]:
 
 
 def parse_answers(text: str, name: str = "the input") -> list[dict[str, Any]]:
-    """Answers of `qa ask --json` or `--jsonl`: one object, a list of objects, or an object a line.
+    """Read answers of `qa ask --json` or `--jsonl`: one object, a list of objects, or one object per line.
 
-    Everything is checked against the schema; raises UsageError, which names `name` and the first fault.
+    :param name: of the input, for error messages.
+    :raises UsageError: if anything does not keep to the schema; the message names the first fault.
     """
     if len(text) > _MOST_INPUT:
-        raise UsageError(f"{name}: has more than {_MOST_INPUT >> 20} million characters; verify fewer answers at once.")
+        raise UsageError(
+            f"{name}: is longer than {_MOST_INPUT >> 20} million characters; verify fewer answers at once."
+        )
     records = _parse_records(text.removeprefix("\ufeff"), name)
     validator = _build_validator()
     for position, record in enumerate(records):
@@ -145,7 +150,10 @@ def _not_json(name: str, error: ValueError) -> UsageError:
 
 
 def _parse_json(text: str) -> Any:
-    """Strict: raises ValueError for NaN, for numbers of thousands of digits and for nesting without end."""
+    """Read JSON strictly.
+
+    :raises ValueError: for NaN, for numbers with thousands of digits and for very deep nesting.
+    """
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -157,7 +165,7 @@ def _parse_json(text: str) -> Any:
 
 
 def _build_validator() -> Validator:
-    # 60 ms; only this command checks what it reads against the schema.
+    # 60 ms, and only this command checks its input against the schema.
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(load_answer_schema())
@@ -167,15 +175,16 @@ def _check_record(validator: Validator, record: object, name: str) -> None:
     error = next(iter(validator.iter_errors(record)), None)
     if error is None:
         return
-    message = error.message if len(error.message) <= _LONGEST_MESSAGE else f"does not keep to '{error.validator}'"
+    message = error.message if len(error.message) <= _LONGEST_MESSAGE else f"breaks the rule '{error.validator}'"
     raise UsageError(f"{name}: {error.json_path}: {message}; save the answer again with `qa ask --json`.")
 
 
 def verify_answers(answers: Sequence[Mapping[str, Any]], docs: Path) -> VerifyReport:
-    """What became of every citation of `answers`, as `parse_answers` gives them, in the articles of `docs`.
+    """Check every citation of `answers`, as `parse_answers` returns them, in the articles of `docs`.
 
-    Only files that indexing would find are read, each at most twice. Raises DocumentsError where `docs` cannot
-    be listed.
+    Only files that indexing would find are read, each at most twice.
+
+    :raises DocumentsError: if `docs` cannot be listed.
     """
     citations = [_build_check(number, item) for number, answer in enumerate(answers) for item in answer["citations"]]
     paths = [file.path for file in find_files(docs)[0]]
@@ -187,13 +196,13 @@ def verify_answers(answers: Sequence[Mapping[str, Any]], docs: Path) -> VerifyRe
 
 
 def _build_check(answer: int, citation: Mapping[str, Any]) -> CitationCheck:
-    # A JSON number such as 3.0 is an integer to the schema.
+    # The schema takes a number such as 3.0 for an integer.
     number, start, end, line = (int(citation[name]) for name in ("number", "start", "end", "line"))
     return CitationCheck(answer, number, citation["path"], start, end, line, citation["quote"])
 
 
 def _check_in_place(citations: Sequence[CitationCheck], docs: Path, paths: frozenset[str]) -> list[CitationCheck]:
-    """Each citation against its own article; one article is held in memory at a time."""
+    """Check each citation against its own article, with one article in memory at a time."""
     checks = list(citations)
     by_path = sorted(range(len(checks)), key=lambda position: checks[position].path)
     for path, positions in groupby(by_path, key=lambda position: checks[position].path):
@@ -205,7 +214,7 @@ def _check_in_place(citations: Sequence[CitationCheck], docs: Path, paths: froze
 
 
 def _read(docs: Path, path: str) -> tuple[str | None, str | None]:
-    """The canonical text; or why there is none."""
+    """The canonical text, or the reason why there is none."""
     try:
         return load_file(docs, path).document.text, None
     except UnreadableFileError as error:
@@ -219,11 +228,11 @@ def _compare(check: CitationCheck, text: str) -> CitationCheck:
         return replace(check, status="moved", found=moved)
     if similar := find_similar(check.quote, text, check.path, check.start):
         return replace(check, status="changed", found=similar)
-    return replace(check, reason="the article holds nothing like it")
+    return replace(check, reason="the article has nothing like it")
 
 
 def find_nearest(quote: str, text: str, path: str, near: int) -> Found | None:
-    """The occurrence of `quote` in `text` that starts nearest to `near`; None where there is none."""
+    """The occurrence of `quote` in `text` that starts nearest to `near`; None if there is none."""
     after = text.find(quote, near)
     before = text.rfind(quote, 0, near + len(quote) - 1) if near > 0 else -1
     places = [place for place in (before, after) if place >= 0]
@@ -238,12 +247,12 @@ def _build_found(text: str, path: str, start: int, end: int, ratio: float) -> Fo
 
 
 def find_similar(quote: str, text: str, path: str, near: int) -> Found | None:
-    """The text most like `quote`, on word boundaries; None where nothing reaches LEAST_ALIKE.
+    """The text most like `quote`, on word boundaries; None if nothing reaches LEAST_ALIKE.
 
-    Time is bounded whatever the lengths: windows are ranked by the words they share, and only the first few
-    are aligned character by character.
+    The time is bounded for any length: windows are ranked by the words they share, and only the first few are aligned
+    character by character.
     """
-    # 20 ms, and only where a quote is neither in its place nor anywhere else in its article.
+    # 20 ms, and only needed if a quote is neither in its place nor elsewhere in its article.
     from rapidfuzz import fuzz
 
     wanted = quote[:_MOST_COMPARED]
@@ -259,7 +268,7 @@ def find_similar(quote: str, text: str, path: str, near: int) -> Found | None:
 
 
 def _rank_windows(wanted: str, text: str, near: int) -> list[tuple[int, int]]:
-    """Ranges of `text` that share most words with `wanted`, and the one at the old place in any case."""
+    """The ranges of `text` that share most words with `wanted`, and always the one at the old place."""
     low = max(0, min(near, len(text)) - _MOST_SEARCHED // 2)
     high = min(len(text), low + _MOST_SEARCHED)
     size = max(2 * len(wanted), 200)
@@ -275,7 +284,7 @@ def _rank_windows(wanted: str, text: str, near: int) -> list[tuple[int, int]]:
 
 
 def _align(align: Callable[[str, str], Any], wanted: str, text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Where in `text[start:end]` the part most like `wanted` stands, widened to whole words."""
+    """The range of the part most like `wanted` in `text[start:end]`, widened to whole words."""
     alignment = align(wanted, text[start:end])
     if alignment is None or alignment.dest_start == alignment.dest_end:
         return None
@@ -292,7 +301,7 @@ def _align(align: Callable[[str, str], Any], wanted: str, text: str, start: int,
 
 
 def _find_elsewhere(checks: list[CitationCheck], lost: set[int], docs: Path, paths: Iterable[str]) -> None:
-    """Looks for the lost quotes, word for word, in all the other articles, in one pass over the folder.
+    """Look for the lost quotes, word for word, in all other articles, in one pass over the folder.
 
     A renamed article has them at their old offsets, so the nearest place over all articles wins.
     """
@@ -314,14 +323,13 @@ def _read_all(docs: Path, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def render_report(report: VerifyReport) -> str:
-    """A line for each citation and one for all, safe for a terminal."""
+    """One line per citation and one for all of them, safe for a terminal."""
     lines = [_render_check(check, several=report.answers > 1) for check in report.checks]
-    counted = {status: count for status, count in report.counts.items() if count}
-    words = [f"{count} {'hold' if status == 'holds' and count > 1 else status}" for status, count in counted.items()]
+    by_status = {status: count for status, count in report.counts.items() if count}
+    words = [f"{count} {'hold' if status == 'holds' and count > 1 else status}" for status, count in by_status.items()]
     counts = ", ".join(words) or "nothing to check"
-    answers = "1 answer" if report.answers == 1 else f"{report.answers} answers"
-    citations = "1 citation" if len(report.checks) == 1 else f"{len(report.checks)} citations"
-    return "\n".join([*lines, f"{citations} of {answers}: {counts}"]) + "\n"
+    checked = f"{counted(len(report.checks), 'citation')} of {counted(report.answers, 'answer')}"
+    return "\n".join([*lines, f"{checked}: {counts}"]) + "\n"
 
 
 def _render_check(check: CitationCheck, *, several: bool) -> str:
@@ -331,7 +339,7 @@ def _render_check(check: CitationCheck, *, several: bool) -> str:
         text = f"{place}  {check.status}" + (f": {check.reason}" if check.reason else "")
     elif check.status == "moved":
         found = check.found
-        text = f"{place}  moved to {found.path}:{found.line}, characters {found.start}–{found.end}"
+        text = f"{place}  moved to {found.path}:{found.line}, {render_range(found.start, found.end)}"
     else:
         text = f"{place}  changed ({check.found.ratio:.0%} alike, line {check.found.line}): {check.found.text}"
     return safe_line(text)

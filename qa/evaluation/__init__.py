@@ -1,10 +1,10 @@
-"""How good are answers over this folder? Asks a file of labelled questions and measures what comes back.
+"""How good are the answers over a folder? Asks a file of labelled questions and measures the answers.
 
     questions.py, labels.py ──> run.py ──> measures.py ──> report.py
     what is right               asks,      numbers with    text, JSON,
                                 resumes    intervals       comparison
 
-Decides nothing about answers: it sees the answerer only as a face does.
+Decides nothing about answers: it uses the Answerer as a face does.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ def evaluate_file(
     reranker: str | None = None,
     tell: Callable[[str], None] = lambda message: None,
 ) -> Report:
-    """The report over all questions of `path`. An interrupted run is continued by the next call with the same input.
+    """The report over all questions of `path`. The next call with the same input continues an interrupted run.
 
     :param answerer: open over `docs`, with 10 passages an answer and a threshold of 0, so that there is a quote to
-        judge for every question; not refreshing by itself.
+        judge for every question; it must not refresh the index by itself.
     :param threshold: confidence from which a question counts as answered.
     :param baseline: a saved `qa eval --json` to compare with.
     :param on_done: gets (questions done, questions in all) after each.
-    :param as_typed: takes nothing over from the conversations of questions, to see what taking over is worth.
-    :param reranker: which one the answerer was opened with; results of two are never mixed.
-    :param tell: gets a sentence on labels that name what is not in the index.
-    :raises UsageError: the question file or the baseline cannot be used.
-    :raises IndexStaleError: articles changed since the index was built.
+    :param as_typed: takes nothing over from the questions' conversations, to measure what taking over is worth.
+    :param reranker: the one the answerer was opened with; results of two are never mixed.
+    :param tell: gets a sentence on labels that name something the index does not have.
+    :raises UsageError: if the question file or the baseline cannot be used.
+    :raises IndexStaleError: if articles changed since the index was built.
     """
     from qa.evaluation.questions import load_questions
     from qa.evaluation.report import load_baseline
@@ -81,7 +81,12 @@ def evaluate(
     scope: tuple[str, ...] = (),
     tell: Callable[[str], None] = lambda message: None,
 ) -> Report:
-    """The report over `questions`; see `evaluate_file`. Without `partial` an interrupted run starts anew."""
+    """The report over `questions`; see `evaluate_file`.
+
+    :param partial: file that keeps the results of an interrupted run; None starts anew.
+    :param scope: names everything the results depend on besides the questions and the index.
+    :raises IndexStaleError: if articles changed since the index was built.
+    """
     from qa.evaluation.labels import describe_lost_labels
     from qa.evaluation.report import build_report
     from qa.evaluation.run import build_key, build_table, refuse_stale, run_questions
@@ -103,7 +108,7 @@ def evaluate(
 
 
 def _open_partial(path: Path | None, key: str, tell: Callable[[str], None]) -> PartialFile | None:
-    """None where none is wanted or can be had: the numbers do not depend on it."""
+    """The file of partial results; None if none is wanted or none can be written, which changes no number."""
     from qa.evaluation.run import PartialFile
 
     if path is None:
@@ -116,8 +121,10 @@ def _open_partial(path: Path | None, key: str, tell: Callable[[str], None]) -> P
 
 
 def locate_partial_file(questions: Path, docs: Path, options: Sequence[str] = ()) -> Path:
-    """Where results of an unfinished run over these questions and articles are kept: in the user's cache. Runs with
-    other options have other files, so that none takes away what another has done."""
+    """The file, in the user's cache, that keeps the results of an unfinished run over these questions and articles.
+
+    :param options: runs with different options have different files, so that none overwrites another's.
+    """
     import hashlib
 
     from index.cache_folder import find_cache_folder

@@ -1,4 +1,4 @@
-"""`qa eval`: opens an answerer the way measuring needs it, shows progress, and returns the report as it is printed."""
+"""`qa eval`: opens an answerer as measuring needs it, shows progress, and renders the report."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from qa.answerer import open_answerer
-from qa.answering.confidence import DEFAULT_THRESHOLD
-from qa.diagnostics import ProgressLine, render_seconds, tell
+from qa.answering.confidence import choose_threshold
+from qa.diagnostics import ProgressLine, tell
 from qa.evaluation import evaluate_file
 from qa.evaluation.measures import RANKED
 from qa.evaluation.report import Report, build_record, render_report
 from qa.output.render import render_record
+from qa.output.words import render_seconds
 from qa.settings import Settings
 
 
 def run_evaluation(
     settings: Settings, questions: Path, *, baseline: Path | None, as_json: bool, as_typed: bool = False
 ) -> str:
-    """The report over `questions`, as text or JSON; raises like `evaluate_file` and `open_answerer`.
+    """The report over `questions`, as text or JSON.
 
-    Never refreshes: numbers of an index that changed under way would be of nothing. Asks with a threshold of 0, so
-    that every question has a quote to judge, and counts as answered what the chosen threshold would have answered.
+    Never refreshes the index: if it changed during the run, its numbers would be of no state of the articles. Asks with
+    a threshold of 0, so that every question has a quote to judge, and counts as answered what the chosen threshold
+    would have answered.
+
+    :raises UsageError: if the question file or the baseline cannot be used.
+    :raises UnusableError: if documents, models or index cannot be used.
     """
     asking = replace(settings, passages=max(RANKED, settings.passages), threshold=0.0, refresh=False)
-    threshold = DEFAULT_THRESHOLD if settings.threshold is None else settings.threshold
+    threshold = choose_threshold(settings.threshold)
     line = _QuestionsLine()
     answerer = open_answerer(asking, tell=tell)
     try:
@@ -42,7 +47,7 @@ def run_evaluation(
         )
     except KeyboardInterrupt:
         line.close()
-        tell("What came back is kept; run the same command again to go on.")
+        tell("The results so far are kept; run the same command again to go on.")
         raise
     finally:
         line.close()
@@ -51,7 +56,7 @@ def run_evaluation(
 
 
 def render_evaluation(report: Report, *, as_json: bool) -> str:
-    """As it is printed."""
+    """The report as it is printed."""
     return render_record(build_record(report)) + "\n" if as_json else render_report(report)
 
 
@@ -64,7 +69,7 @@ class _QuestionsLine:
         self._first = 0
 
     def __call__(self, done: int, total: int) -> None:
-        """Draws; what an earlier run had done does not count for the rate."""
+        """Draw the line; what an earlier run did does not count for the rate."""
         now = time.monotonic()
         if self._began is None:
             self._began, self._first = now, done
@@ -73,5 +78,5 @@ class _QuestionsLine:
         self._line.draw(f"Asking  {done:,}/{total:,} questions{left}", "asking")
 
     def close(self) -> None:
-        """Clears the line."""
+        """Clear the line."""
         self._line.close()

@@ -1,4 +1,5 @@
-"""Finds labels that name what is not there: a wrong path in a question file would else look like a bad search."""
+"""Finds labels that name something the index does not have: a wrong path in a question file would otherwise look like
+a bad search."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from qa.types import Asks
 
 
 def describe_lost_labels(questions: Sequence[Question], answerer: Asks) -> str | None:
-    """A sentence on the labels whose article, or whose block of it, the open index does not have; None without any."""
+    """A sentence on the labels whose article or block the open index does not have; None if there are none."""
     counts = _count_blocks(questions, answerer)
     lost = [
         (question.identifier, path, block)
@@ -24,13 +25,13 @@ def describe_lost_labels(questions: Sequence[Question], answerer: Asks) -> str |
     named = path if counts[path] is None or block is None else f"paragraph {block} of {path}"
     count = "1 label names" if len(lost) == 1 else f"{len(lost):,} labels name"
     return (
-        f'warning: {count} what the index does not have, first {named} (question {identifier}); correct "doc" and '
-        '"paragraph", which counts blocks between blank lines from 0'
+        f'warning: {count} something the index does not have, first {named} (question {identifier}); correct "doc" '
+        'and "paragraph", which counts blocks between blank lines from 0'
     )
 
 
 def _count_blocks(questions: Sequence[Question], answerer: Asks) -> dict[str, int | None]:
-    """Blocks of each article that a label names; None where the index has no such article."""
+    """Number of blocks of each article that a label names; None if the index has no such article."""
     known = {article.path for article in answerer.list_articles()}
     paths = {path for question in questions for path, _ in question.relevant}
     return {path: len(split_blocks(answerer.load_article(path).text)) if path in known else None for path in paths}

@@ -1,7 +1,7 @@
-"""The measures: a column of numbers for each question, and functions from columns to one number. Pure.
+"""The measures: a table with a row for each question, and functions from a table to one number. Pure.
 
-A table is (n, len(COLUMNS)) float64, a row a question, NaN where a column has no meaning for it. Because every measure
-is a function of a table, one bootstrap and one paired test serve them all.
+A table is (n, len(COLUMNS)) float64; NaN marks a column that has no meaning for a question. Because every measure is a
+function of a table, one bootstrap and one paired test serve them all.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Measure:
 
     name: str
     says: str
-    """What it is, in a few words."""
+    """The measure in a few words."""
     compute: Callable[[Table], float]
-    """NaN where the table has nothing to compute it from."""
+    """NaN if the table has nothing to compute it from."""
     rows: Rows
-    """Of a table, (n,): the questions it is computed from."""
+    """Selects, (n,), the questions it is computed from."""
     higher_is_better: bool | None = True
-    """None where neither is: to answer more is better only of questions that have an answer."""
+    """None if neither is: answering more is better only for questions that have an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +63,20 @@ class Estimate:
     low: float
     high: float
     count: int
-    """Questions it was computed from."""
+    """Number of questions it was computed from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A measure of two runs over the same questions, paired."""
+    """A measure in two runs over the same questions, paired."""
 
     before: float
     after: float
     low: float
-    """Of after - before: 95% confidence interval by the paired bootstrap."""
+    """Lower end of the 95% confidence interval of `after - before`, by the paired bootstrap."""
     high: float
     p_value: float
-    """Two-sided, by the paired permutation test: the chance of such a difference if the runs were interchangeable."""
+    """Two-sided, by the paired permutation test: the probability of such a difference between interchangeable runs."""
     count: int
 
 
@@ -90,17 +90,20 @@ def _all_rows(table: Table) -> NDArray[np.bool_]:
 
 
 def _rows_with(name: str) -> Rows:
-    """The questions for which the column `name` has a meaning."""
+    """Select the questions for which the column `name` has a meaning."""
     return lambda table: ~np.isnan(column(table, name))
 
 
 def _rows_where(condition: str, value: bool, name: str) -> Rows:
-    """The questions whose column `condition` is `value`, and for which the column `name` has a meaning."""
+    """Select the questions whose column `condition` is `value` and for which the column `name` has a meaning."""
     return lambda table: (column(table, condition) == float(value)) & ~np.isnan(column(table, name))
 
 
 def _mean(name: str, says: str, of: str | None = None, *, higher_is_better: bool | None = True) -> Measure:
-    """The mean of the column `of`, which is named as the measure unless given."""
+    """The mean of a column.
+
+    :param of: the column; the one called `name` unless given.
+    """
     values = of or name
     rows = _rows_with(values)
 
@@ -112,7 +115,7 @@ def _mean(name: str, says: str, of: str | None = None, *, higher_is_better: bool
 
 
 def _share(name: str, says: str, of: str, condition: str, *, is_true: bool = True, of_true: bool = True) -> Measure:
-    """Of the questions whose column `condition` is `of_true`, the share whose column `of` is `is_true`."""
+    """Among the questions whose column `condition` is `of_true`, the share whose column `of` is `is_true`."""
     rows = _rows_where(condition, of_true, of)
 
     def compute(table: Table) -> float:
@@ -131,9 +134,11 @@ def _quantile_of(name: str, quantile: float) -> Callable[[Table], float]:
 
 
 def compute_auroc(table: Table) -> float:
-    """Chance that an answerable question has a higher confidence than an unanswerable one; ties count half.
+    """The probability that an answerable question has a higher confidence than an unanswerable one; ties count half.
 
-    NaN where there is only one kind of question. By ranks (Mann-Whitney).
+    By ranks (Mann-Whitney).
+
+    :return: NaN if there is only one kind of question.
     """
     positive = column(table, "answerable") == 1.0
     count = int(positive.sum())
@@ -147,9 +152,11 @@ def compute_auroc(table: Table) -> float:
 
 def compute_aurc(table: Table) -> float:
     """Area under the risk-coverage curve, 0..1, lower is better: the mean, over all coverages, of the share of wrong
-    answers when only the most confident are given. Questions of equal confidence share their errors evenly.
+    answers if only the most confident are given. Questions of equal confidence share their errors evenly.
 
     Geifman and El-Yaniv, "Selective classification for deep neural networks", 2017.
+
+    :return: NaN if nothing says which answers are right.
     """
     table = table[~np.isnan(column(table, "right"))]
     if not table.shape[0]:
@@ -162,10 +169,12 @@ def compute_aurc(table: Table) -> float:
 
 
 def compute_calibration_error(table: Table) -> float:
-    """Expected calibration error, 0..1, lower is better: by ten equal bins of confidence, the distance between mean
-    confidence and share of right answers, weighted by the bins' questions.
+    """Expected calibration error, 0..1, lower is better: in ten equal bins of confidence, the distance between mean
+    confidence and share of right answers, weighted by the number of questions in each bin.
 
     Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015.
+
+    :return: NaN if nothing says which answers are right.
     """
     table = table[~np.isnan(column(table, "right"))]
     if not table.shape[0]:
@@ -176,10 +185,10 @@ def compute_calibration_error(table: Table) -> float:
     return float(np.abs(gaps).sum() / table.shape[0])
 
 
-def _declining_precisely() -> Measure:
+def _decline_precision() -> Measure:
     share = _share(
         "decline_precision",
-        "of the declined questions, those without an answer",
+        "of the questions declined, those without an answer",
         "answerable",
         "answered",
         is_true=False,
@@ -187,7 +196,7 @@ def _declining_precisely() -> Measure:
     )
 
     def compute(table: Table) -> float:
-        # Of questions that all have an answer it would say nothing but that some were declined.
+        # If all questions have an answer, it would be 0 whatever was declined.
         return math.nan if (column(table, "answerable") == 1.0).all() else share.compute(table)
 
     return replace(share, compute=compute)
@@ -198,7 +207,7 @@ MEASURES = (
     _mean("hit@5", "a labelled paragraph is among the first five"),
     _mean("hit@10", "… the first ten"),
     _mean("mrr@10", "reciprocal rank of the first labelled paragraph"),
-    _mean("ndcg@10", "all labelled paragraphs, the higher the better"),
+    _mean("ndcg@10", "how high all labelled paragraphs rank"),
     _mean("excerpts@5", "labelled excerpts covered by the first five passages"),
     _mean("quote_holds", "the first quote holds the labelled answer"),
     _mean("quote_sentences", "sentences of the first quote", higher_is_better=False),
@@ -206,7 +215,7 @@ MEASURES = (
     _mean("coverage", "questions that are answered", of="answered", higher_is_better=None),
     _share("answer_precision", "of the answers given, those that are right", "right", "answered"),
     _share("answer_recall", "of the answerable questions, those answered", "answered", "answerable"),
-    _declining_precisely(),
+    _decline_precision(),
     _share(
         "decline_recall",
         "of the questions without an answer, those declined",
@@ -215,7 +224,7 @@ MEASURES = (
         is_true=False,
         of_true=False,
     ),
-    Measure("auroc", "confidence tells answerable from unanswerable", compute_auroc, _all_rows),
+    Measure("auroc", "confidence separates answerable from unanswerable", compute_auroc, _all_rows),
     Measure("aurc", "area under risk-coverage", compute_aurc, _rows_with("right"), higher_is_better=False),
     Measure("ece", "calibration error, ten bins", compute_calibration_error, _rows_with("right"), False),
     Measure("median_ms", "time per question", _quantile_of("ms", 0.5), _all_rows, False),
@@ -224,7 +233,7 @@ MEASURES = (
 
 
 def estimate_measures(table: Table, resamples: int = RESAMPLES) -> dict[str, Estimate]:
-    """Every measure that `table` has something for, with its interval; the same table always gives the same numbers."""
+    """Every measure that has a value for `table`, with its interval; the same table always gives the same numbers."""
     samples = _resample(table, resamples)
     estimates = {}
     for measure in MEASURES:
@@ -237,9 +246,9 @@ def estimate_measures(table: Table, resamples: int = RESAMPLES) -> dict[str, Est
 
 
 def _resample(table: Table, resamples: int) -> list[Table]:
-    chance = np.random.default_rng(SEED)
+    random = np.random.default_rng(SEED)
     count = table.shape[0]
-    return [table[chance.integers(0, count, count)] for _ in range(resamples)] if count else []
+    return [table[random.integers(0, count, count)] for _ in range(resamples)] if count else []
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float]:
@@ -252,13 +261,16 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def compare_measures(before: Table, after: Table, resamples: int = RESAMPLES) -> dict[str, Difference]:
-    """Every measure of two tables whose rows are the same questions in the same order."""
+    """Every measure of two tables whose rows are the same questions in the same order.
+
+    :raises ValueError: if the tables have different shapes.
+    """
     if before.shape != after.shape:
         raise ValueError(f"tables of {before.shape} and {after.shape} cannot be paired")
-    chance = np.random.default_rng(SEED)
+    random = np.random.default_rng(SEED)
     count = before.shape[0]
-    picks = [chance.integers(0, count, count) for _ in range(resamples)]
-    swaps = [chance.random((count,)) < 0.5 for _ in range(resamples)]
+    picks = [random.integers(0, count, count) for _ in range(resamples)]
+    swaps = [random.random((count,)) < 0.5 for _ in range(resamples)]
     differences = {}
     for measure in MEASURES:
         values = measure.compute(before), measure.compute(after)
@@ -273,7 +285,7 @@ def compare_measures(before: Table, after: Table, resamples: int = RESAMPLES) ->
 def _permute(
     compute: Callable[[Table], float], before: Table, after: Table, swaps: Sequence[NDArray[np.bool_]], seen: float
 ) -> float:
-    """Share of random exchanges of the two runs' rows whose difference is at least as large as the one seen."""
+    """Share of random swaps of the two runs' rows whose difference is at least as large as the one seen."""
     as_large = 1
     for swap in swaps:
         mask = swap[:, None]

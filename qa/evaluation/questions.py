@@ -1,4 +1,4 @@
-"""Reads question files and says what a right answer to a question would be. Owns the format of question files."""
+"""Question files: their format, and what a right answer to a question would be."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from qa.answering.request import MOST_CHARACTERS
 from qa.types import Turn
 
 Place = tuple[str, int | None]
-"""Path of an article and 0-based block in it; None is the article as a whole."""
+"""Path of an article and 0-based block in it; None means the whole article."""
 
 EXCERPT_KIND = "excerpt"
-"""Questions of this kind have as answers all the excerpts that have to be found."""
+"""The answers to a question of this kind are excerpts, all of which have to be found."""
 
 # Scripts written without spaces: each character is a word of its own.
 _WORD = re.compile(
@@ -29,7 +29,7 @@ _ARTICLES = frozenset({"a", "an", "the"})
 _NOT_IN_TEXTS = frozenset({" yes ", " no "})
 _FIELDS = ("question", "id", "answers", "evidence", "answerable", "relevant", "kind", "history")
 _LIKE = 0.8
-"""Of difflib, from which a name is taken for a slip of the pen; others are left to whoever wrote them."""
+"""Similarity (difflib) from which an unknown name counts as a misspelt one; others are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,17 @@ class Question:
     text: str
     answerable: bool
     answers: tuple[str, ...] = ()
-    """Any one of them is right; of kind 'excerpt', all together are."""
+    """Any one of them is right; for the kind 'excerpt', all together are."""
     relevant: tuple[Place, ...] = ()
-    """Where an answer stands; empty where that is not known."""
+    """Where an answer stands; empty if that is not known."""
     relevant_texts: tuple[str, ...] = ()
     kind: str = ""
     history: tuple[Turn, ...] = ()
 
     @property
     def extractive(self) -> bool:
-        """True where a right quote can be told by its words: an answer stands in a relevant text, as far as those
-        are known, and is more than 'yes' or 'no'."""
+        """True if the words of a quote show whether it is right: an answer is more than 'yes' or 'no' and, if the
+        relevant texts are known, stands in one of them."""
         wanted = [words for words in map(normalise, self.answers) if words.strip() and words not in _NOT_IN_TEXTS]
         if not (self.answerable and wanted):
             return False
@@ -58,19 +58,19 @@ class Question:
         return not texts or any(words in text for words in wanted for text in texts)
 
     def is_relevant(self, path: str, block: int) -> bool:
-        """True where the labels name this block, or the article as a whole."""
+        """True if the labels name this block or the whole article."""
         return (path, block) in self.relevant or (path, None) in self.relevant
 
 
 def normalise(text: str) -> str:
-    """Words in lower case between single spaces, without marks and English articles; a space at both ends, so that
-    `normalise(a) in normalise(b)` compares whole words."""
+    """The words in lower case between single spaces, without punctuation and English articles; a space at both ends,
+    so that `normalise(a) in normalise(b)` compares whole words."""
     words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
     return f" {' '.join(word for word in words if word not in _ARTICLES)} "
 
 
 def holds_answer(quote: str, answers: Iterable[str]) -> bool:
-    """True where the quote has the words of an answer; of an answer longer than the quote, where it has the quote's."""
+    """True if the quote has the words of an answer, or a longer answer has the words of the quote."""
     said = normalise(quote)
     for answer in answers:
         wanted = normalise(answer)
@@ -83,8 +83,10 @@ def load_questions(path: Path) -> list[Question]:
     """Questions of a JSONL file, one object a line.
 
     Known names: question; id; answers (or evidence): texts; answerable; relevant: objects with doc, paragraph, text;
-    kind; history: objects with q, a. Only `question` is needed; other names are passed over, unless one is a known
-    one misspelt. Raises UsageError that names the line.
+    kind; history: objects with q, a. Only `question` is needed. Other names are ignored, unless one looks like a
+    misspelt known name.
+
+    :raises UsageError: if the file cannot be read, or a line is wrong; the message names the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -115,7 +117,7 @@ def _parse_lines(text: str, path: Path) -> Iterator[Question]:
 
 
 class _WrongFieldError(ValueError):
-    """A clause that says which field is wrong."""
+    """Its message is a clause that says which field is wrong."""
 
 
 def _parse_question(record: Any, number: int) -> Question:
@@ -144,7 +146,10 @@ def _parse_question(record: Any, number: int) -> Question:
 
 
 def _check_names(record: dict[str, Any]) -> None:
-    """Refuses "answer" for "answers": the question would silently count as one without an answer."""
+    """Refuse "answer" for "answers": the question would silently count as having no answer.
+
+    :raises _WrongFieldError: if a name looks like a misspelt known one.
+    """
     for name in record:
         near = [] if name in _FIELDS else difflib.get_close_matches(name, _FIELDS, n=1, cutoff=_LIKE)
         if near and near[0] not in record:
@@ -178,6 +183,7 @@ def _block(value: Any) -> int | None:
 
 
 def _check_identifiers(questions: Sequence[Question], path: Path) -> None:
+    """:raises UsageError: if two questions have the same id."""
     seen: set[str] = set()
     for question in questions:
         if question.identifier in seen:

@@ -1,4 +1,4 @@
-"""Rankings against labels, by the ir-measures library: the only file that knows it."""
+"""Compares rankings with labels by the ir-measures library, which only this file imports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ RANKING_COLUMNS = ("hit@1", "hit@5", "hit@10", "mrr@10", "ndcg@10")
 
 
 def score_rankings(questions: Sequence[Question], rankings: Sequence[Sequence[Place]]) -> list[dict[str, float] | None]:
-    """RANKING_COLUMNS for each question; None for one without labels. `rankings` holds places, best first.
+    """The RANKING_COLUMNS of each question; None for one without labels.
 
-    Where a label names an article as a whole, its passages count as one. Of several passages of one block the first
+    If a label names a whole article, all its passages count as one place. Of several passages of one block, the first
     counts.
+
+    :param rankings: places for each question, best first.
     """
     import ir_measures
     from ir_measures import RR, Qrel, ScoredDoc, Success, nDCG
@@ -29,7 +31,7 @@ def score_rankings(questions: Sequence[Question], rankings: Sequence[Sequence[Pl
         labels += [Qrel(str(number), _name(place), 1) for place in dict.fromkeys(question.relevant)]
         places = list(dict.fromkeys(_as_labelled(question, place) for place in ranking))[:RANKED]
         run += [ScoredDoc(str(number), _name(place), float(-rank)) for rank, place in enumerate(places)]
-        # A question with no passage at all still counts, with a passage that nothing names.
+        # A question without any passage still counts, with one that no label names.
         run += [] if places else [ScoredDoc(str(number), "", 0.0)]
     scores: list[dict[str, float] | None] = [{} if question.relevant else None for question in questions]
     for metric in ir_measures.iter_calc(list(names), labels, run):

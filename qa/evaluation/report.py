@@ -1,4 +1,4 @@
-"""A run's report: as text for people, as JSON for programs and for the comparison with a later run."""
+"""The report of a run: as text for people, as JSON for programs and for comparison with a later run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from qa.output.safe_text import safe_line
 from qa.types import IndexInfo
 
 REPORT_VERSION = 1
-"""Of the JSON form."""
+"""Version of the JSON form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class EarlierRow:
     """One question of an earlier run."""
 
     text: str | None
-    """None in a report that does not tell it."""
+    """None if the report does not have it."""
     values: list[float]
-    """By COLUMNS."""
+    """In the order of COLUMNS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """This run against an earlier one, over the questions they share."""
+    """This run compared with an earlier one, over the questions they share."""
 
     questions: int
     measures: Mapping[str, Difference]
@@ -50,19 +50,19 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything one run says."""
+    """The results of one run."""
 
     name: str
-    """Of the question file."""
+    """Name of the question file."""
     index: IndexInfo
     threshold: float
     identifiers: tuple[str, ...]
     texts: tuple[str, ...]
-    """Of the questions."""
+    """The questions."""
     table: Table
     measures: Mapping[str, Estimate]
     by_kind: Mapping[str, Mapping[str, Estimate]]
-    """Empty where there is only one kind of question."""
+    """Empty if there is only one kind of question."""
     comparison: Comparison | None
 
 
@@ -75,7 +75,11 @@ def build_report(
     baseline: Mapping[str, EarlierRow] | None = None,
     resamples: int = RESAMPLES,
 ) -> Report:
-    """Estimates for all questions and for each kind; with `baseline`, rows of an earlier run by id, the comparison."""
+    """The estimates for all questions and for each kind.
+
+    :param baseline: rows of an earlier run, by question id, to compare with.
+    :raises UsageError: if the two runs have no question in common.
+    """
     identifiers = tuple(question.identifier for question in questions)
     texts = tuple(question.text for question in questions)
     kinds = np.array([question.kind for question in questions])
@@ -89,7 +93,7 @@ def build_report(
 def _compare(
     questions: Sequence[Question], table: Table, baseline: Mapping[str, EarlierRow], resamples: int
 ) -> Comparison:
-    """Of the questions that both runs asked: of the same id and, where the earlier one tells it, the same text."""
+    """Compare the questions that both runs asked: those with the same id and, if the earlier run has it, text."""
     shared: list[int] = []
     before: list[list[float]] = []
     for position, question in enumerate(questions):
@@ -103,7 +107,10 @@ def _compare(
 
 
 def load_baseline(path: Path) -> dict[str, EarlierRow]:
-    """The rows of an earlier `qa eval --json`, by question id. Raises UsageError that names the file."""
+    """The rows of an earlier `qa eval --json`, by question id.
+
+    :raises UsageError: if the file cannot be read or is no such report; the message names it.
+    """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         rows = record["questions"]
@@ -120,7 +127,7 @@ def _number(value: Any) -> float:
 
 
 def build_record(report: Report) -> dict[str, Any]:
-    """The report as JSON values; a column without meaning for a question is null."""
+    """The report as JSON values; null marks a column that has no meaning for a question."""
     return {
         "schema": REPORT_VERSION,
         "name": report.name,
@@ -149,7 +156,7 @@ def _value(value: float) -> float | None:
 
 
 def render_report(report: Report) -> str:
-    """Tables of the measures with their 95% intervals, by kind, and against the earlier run."""
+    """The report as text: measures with 95% intervals, overall and by kind, and the comparison with the earlier run."""
     info = report.index
     lines = [
         safe_line(
@@ -199,7 +206,7 @@ def _judge_change(change: float, higher_is_better: bool | None) -> str:
 
 
 def render_value(name: str, value: float) -> str:
-    """A number as wide as it means: milliseconds whole, sentences with two places, shares with three."""
+    """A number with as many digits as make sense: milliseconds with none, sentences with two, shares with three."""
     if math.isnan(value):
         return "-"
     if name.endswith("_ms"):

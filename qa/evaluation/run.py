@@ -1,7 +1,7 @@
-"""Asks every question once and notes what came back: results that survive an interruption, and the table made of them.
+"""Asks every question once and records the results, which survive an interruption, and builds a table of them.
 
-A run's results are appended to a partial file as they come, under a key that names everything they depend on
-(questions, generation, model, options, this program's own files), so that results of two systems are never mixed.
+Each result is appended to a partial file at once, under a key that names everything it depends on (questions,
+generation, model, options, this program's own files), so that results of two systems are never mixed.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from index.text.sentences import split_sentences
 from qa.evaluation.measures import COLUMNS, RANKED, Table
 from qa.evaluation.questions import EXCERPT_KIND, Place, Question, holds_answer, normalise
 from qa.evaluation.ranking import RANKING_COLUMNS, score_rankings
+from qa.output.changes import name_changed
 from qa.types import Answer, Asks, Citation, IndexState, Passage
 
 OnDone = Callable[[int, int], None]
 """Gets (questions done, questions in all)."""
 
 COVERING = 5
-"""Passages that an excerpt may be covered by."""
+"""Number of first passages that may cover an excerpt."""
 _ARTICLES_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came back for one question. None where a field has no meaning for it."""
+    """The result of one question; None in a field that has no meaning for it."""
 
     identifier: str
     answered: bool
@@ -42,13 +43,13 @@ class Result:
     ms: float
     """Milliseconds of wall time."""
     ranking: tuple[Place, ...]
-    """Places of the passages, best first, at most RANKED."""
+    """Places of at most RANKED passages, best first."""
     cited: tuple[Place, ...]
     """Places of the citations, in their order."""
     quote_holds: bool | None
     quote_sentences: int | None
     quote_exact: float | None
-    """Share of the citations whose quote is `canonical[start:end]`."""
+    """Share of the citations with `canonical[start:end] == quote`."""
     excerpts: float | None
     """Share of the labelled excerpts that the first COVERING passages cover."""
 
@@ -62,17 +63,20 @@ def run_questions(
     *,
     as_typed: bool = False,
 ) -> list[Result]:
-    """A result for each question, in order; those in `partial` are not asked again.
+    """A result for each question, in order.
 
-    `answerer` should list RANKED passages and quote whatever its confidence: a question counts as answered from
-    `threshold` on. `as_typed` takes nothing over from a question's conversation. Raises IndexStaleError where the
-    articles are not those of the index, before or after.
+    :param answerer: should list RANKED passages and give an answer whatever its confidence.
+    :param threshold: confidence from which a question counts as answered.
+    :param partial: its results are not asked for again, and new ones are added.
+    :param on_done: gets (questions done, questions in all) after each.
+    :param as_typed: takes nothing over from the questions' conversations.
+    :raises IndexStaleError: if the articles differ from the index, before or after the run.
     """
     refuse_stale(answerer.load_state())
     done = {result.identifier: result for result in (partial.results if partial else ())}
     waiting = [question for question in questions if question.identifier not in done]
     if waiting:
-        # The first question pays for loading the models; asked once more, it does not.
+        # The first question also loads the models, so it is asked twice and the second time counts.
         answerer.ask(waiting[0].text, waiting[0].history, as_typed=as_typed)
     articles = _Articles(answerer)
     for question in waiting:
@@ -88,12 +92,12 @@ def run_questions(
 
 
 def refuse_stale(state: IndexState) -> None:
-    """Raises IndexStaleError where articles differ from the index: its numbers would be of something else."""
+    """Refuse to measure an index that differs from the articles.
+
+    :raises IndexStaleError: if articles changed since the index was built.
+    """
     if state.changes:
-        changes = state.changes
-        paths = [*changes.added, *changes.changed, *changes.deleted, *(old for old, _ in changes.renamed)]
-        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        raise IndexStaleError(f"{paths[0]}{more} changed since the index was built; run `qa index` first.")
+        raise IndexStaleError(f"{name_changed(state.changes)} changed since the index was built; run `qa index` first.")
 
 
 def _judge(question: Question, answer: Answer, ms: float, threshold: float, articles: _Articles) -> Result:
@@ -113,7 +117,7 @@ def _judge(question: Question, answer: Answer, ms: float, threshold: float, arti
 
 
 class _Articles:
-    """Canonical texts of the open generation; the last few are kept."""
+    """Canonical texts of the open generation; the last few are cached."""
 
     def __init__(self, answerer: Asks) -> None:
         self.load = lru_cache(_ARTICLES_KEPT)(lambda path: answerer.load_article(path).text)
@@ -140,7 +144,7 @@ def _judge_excerpts(question: Question, passages: Sequence[Passage], articles: _
 
 
 def is_covered(excerpt: str, texts: dict[str, str], passages: Sequence[Passage]) -> bool:
-    """True where every word of an occurrence of `excerpt` stands in one of the passages."""
+    """True if every word of an occurrence of `excerpt` stands in one of the passages."""
     for path, text in texts.items():
         ranges = [(passage.start, passage.end) for passage in passages if passage.path == path]
         start = text.find(excerpt)
@@ -148,7 +152,7 @@ def is_covered(excerpt: str, texts: dict[str, str], passages: Sequence[Passage])
             if _covers(ranges, text, start, start + len(excerpt)):
                 return True
             start = text.find(excerpt, start + 1)
-    # An excerpt that is not in the text to the letter (white space, typographic marks) is told by its words.
+    # An excerpt may differ from the text in white space and typographic marks: then its words decide.
     return any(normalise(excerpt) in normalise(passage.text) for passage in passages if passage.path in texts)
 
 
@@ -163,7 +167,7 @@ def _covers(ranges: Iterable[tuple[int, int]], text: str, start: int, end: int) 
 
 
 def build_table(questions: Sequence[Question], results: Sequence[Result]) -> Table:
-    """(n, len(COLUMNS)) float64, a row for each question; see `measures`."""
+    """The table, (n, len(COLUMNS)) float64, with a row for each question; see `measures`."""
     rankings = score_rankings(questions, [result.ranking for result in results])
     rows = [
         _build_row(question, result, ranking or {})
@@ -189,8 +193,11 @@ def _build_row(question: Question, result: Result, ranking: dict[str, float]) ->
 
 
 def judge_right(question: Question, result: Result) -> bool | None:
-    """Whether an answer given to `question` is right: by the words of the first quote where they can tell, else by
-    the place of the first quote. None where the question is answerable but nothing says what is right."""
+    """Whether an answer to `question` is right: by the words of the first quote if they can decide, otherwise by its
+    place.
+
+    :return: None if the question is answerable but nothing says what is right.
+    """
     if not question.answerable:
         return False
     if result.quote_holds is not None:
@@ -202,17 +209,20 @@ def judge_right(question: Question, result: Result) -> bool | None:
 
 
 class PartialFile:
-    """Results of a run so far, a JSON object a line after the run's key."""
+    """The results of a run so far: the run's key, then a JSON object a line."""
 
     def __init__(self, path: Path, key: str) -> None:
-        """Reads what an earlier run of the same key left in `path`, or starts anew. Raises OSError."""
+        """Read what an earlier run with the same key left in `path`, or start anew.
+
+        :raises OSError: if the file cannot be written.
+        """
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self.results = _load_results(path, key)
         self._file = self._start(key)
 
     def _start(self, key: str) -> IO[str]:
-        """Writes anew what was read, so that a line torn by a crash is not continued."""
+        """Rewrite what was read, so that no line cut short by a crash is continued."""
         temporary = self._path.with_suffix(".tmp")
         lines = [json.dumps({"key": key}), *(json.dumps(asdict(result)) for result in self.results)]
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -220,7 +230,10 @@ class PartialFile:
         return self._path.open("a", encoding="utf-8")
 
     def append(self, result: Result) -> None:
-        """Adds a line and hands it to the system, so that it outlives this process. Raises StorageError."""
+        """Add a line and hand it to the system, so that it outlives this process.
+
+        :raises StorageError: if the system refuses to write.
+        """
         try:
             self._file.write(json.dumps(asdict(result)) + "\n")
             self._file.flush()
@@ -230,11 +243,11 @@ class PartialFile:
             ) from error
 
     def close(self) -> None:
-        """Keeps the file for the next run."""
+        """Keep the file for the next run."""
         self._file.close()
 
     def discard(self) -> None:
-        """Removes the file: the run is complete."""
+        """Remove the file: the run is complete."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 
@@ -250,7 +263,7 @@ def _load_results(path: Path, key: str) -> list[Result]:
 
 
 def _parse(line: str) -> Any:
-    """None for a line that was torn."""
+    """The value of a line; None if the line was cut short."""
     try:
         return json.loads(line)
     except ValueError:
@@ -265,7 +278,7 @@ def _build_result(record: Any) -> Result | None:
 
 
 def build_key(*parts: object) -> str:
-    """Names a run: a hash of `parts` and of this program's own files, which decide what comes back as well."""
+    """The name of a run: a hash of `parts` and of this program's own files, on which the results depend too."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")

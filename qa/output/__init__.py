@@ -1,4 +1,4 @@
-"""The one gate to a terminal, and an answer as text, JSON or Markdown.
+"""The one gate to a terminal; an answer as text, JSON or Markdown.
 
-May import `qa.types` and the leaves of `index`; decides nothing about answers.
+May import `qa.types` and the leaves of `index`. Decides nothing about answers.
 """

@@ -1,6 +1,6 @@
-"""Answer -> text for people, JSON for programs, Markdown for notes. Returns strings and prints nothing.
+"""An answer as text for people, JSON for programs, and Markdown for notes. Returns strings and prints nothing.
 
-JSON carries quotes as they stand in the article; text for a terminal goes through `safe_text` first.
+JSON carries quotes exactly as they are in the article; text for a terminal passes `safe_text` first.
 """
 
 from __future__ import annotations
@@ -10,31 +10,27 @@ import os
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qa.output.flow import unwrap
+from qa.output.citations import render_markdown_quote
+from qa.output.flow import shorten, unwrap_quote
 from qa.output.safe_text import safe_line, safe_text
+from qa.output.words import NOT_IN_ARTICLES
 from qa.types import SCHEMA_VERSION, Answer, Citation, Passage
 
-# Legal in JSON strings but not safe on a terminal (DEL, C1, bidirectional controls), or not encodable (surrogates).
+# Legal in a JSON string, but unsafe on a terminal (DEL, C1, bidirectional controls) or not encodable (surrogates).
 _ESCAPED_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SEVERAL_ENDS = re.compile(r"\n{2,}")
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
-def wants_colour(environment: Mapping[str, str], is_terminal: bool) -> bool:
-    """Colour only on a terminal, never with NO_COLOR (no-color.org) or TERM=dumb."""
-    return is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
-
-
 def render_text(
     answer: Answer, *, docs: Path, colour: bool = False, width: int = 100, with_question: bool = False
 ) -> str:
-    """The answer as a person reads it: quotes with their numbers and where they stand, or why there is none.
+    """The answer for a person: quotes with their numbers and places, or why there is none.
 
-    :param with_question: puts the question above, which tells the answers of several apart.
+    :param with_question: put the question first, to tell several answers apart.
     """
     if answer.answered:
         blocks = [_render_citation(citation, docs, colour, width) for citation in answer.citations]
@@ -55,15 +51,18 @@ def _render_citation(citation: Citation, docs: Path, colour: bool, width: int) -
 
 
 def _also(citation: Citation) -> str:
-    """'; also in a.txt, b.txt (3 times)', or empty."""
+    """'; also in a.txt, b.txt (3 times)', or an empty string."""
     counts = Counter(place.path for place in citation.also_in)
     places = [f"{safe_line(path)}{f' ({count} times)' if count > 1 else ''}" for path, count in counts.items()]
     return f"; also in {', '.join(places)}" if places else ""
 
 
 def _emphasised(citation: Citation, colour: bool) -> str:
-    """The quote with the answering words in bold; prose flows, as the lines of an article are not the terminal's."""
-    characters = _flowing(citation)
+    """The quote with the words that answer in bold. Prose flows, since the lines of an article do not fit a
+    terminal.
+    """
+    passage = safe_text(citation.passage.text)
+    characters = unwrap_quote(safe_text(citation.quote), passage, citation.start - citation.passage.start)
     span = citation.answer_span
     if span is not None and colour:
         start, end = span.start - citation.start, span.end - citation.start
@@ -71,39 +70,26 @@ def _emphasised(citation: Citation, colour: bool) -> str:
     return _SEVERAL_ENDS.sub("\n", "".join(characters))
 
 
-def _flowing(citation: Citation) -> list[str]:
-    """The characters of the quote, its line ends judged by the whole lines of the passage around it."""
-    quote, passage = safe_text(citation.quote), safe_text(citation.passage.text)
-    start = citation.start - citation.passage.start
-    if start >= 0 and passage[start : start + len(quote)] == quote:
-        return unwrap(passage)[start : start + len(quote)]
-    return unwrap(quote)
-
-
 def _source_line(source: Citation | Passage, docs: Path, colour: bool) -> str:
-    place = f"{source.path}:{source.line}"
-    shown = _linked(safe_line(place), docs / source.path, colour)
+    shown = _linked(safe_line(source.label), docs / source.path, colour)
     details = [safe_line(part) for part in (source.title, source.date) if part]
-    if source.page is not None:
-        details.append(f"page {source.page}")
     return _styled(f"{shown}  {', '.join(details)}", _DIM, colour)
 
 
 def _render_declined(answer: Answer, docs: Path, colour: bool, width: int) -> str:
-    lines = [_styled("Not in the articles.", _BOLD, colour)]
+    lines = [_styled(NOT_IN_ARTICLES, _BOLD, colour)]
     if answer.reason:
         lines += _wrapped(safe_text(answer.reason), width, "", "")
     if answer.passages:
         lines += ["", "Closest passages:"]
         for passage in answer.passages[:3]:
-            shortened = textwrap.shorten(safe_line(passage.text), width=2 * width, placeholder=" …")
-            lines += _wrapped(shortened, width, "  - ", "    ")
+            lines += _wrapped(shorten(passage.text, 2 * width), width, "  - ", "    ")
             lines.append("    " + _source_line(passage, docs, colour))
     return "\n".join(lines)
 
 
 def _wrapped(text: str, width: int, first: str, following: str) -> list[str]:
-    """Lines of at most `width` columns; each line of the text starts a new one, its words are kept as they are."""
+    """Lines of at most `width` columns. Each line of the text starts a new one; words are never broken."""
     lines: list[str] = []
     for line in text.splitlines() or [""]:
         indent = following if lines else first
@@ -123,7 +109,7 @@ def _styled(text: str, style: str, colour: bool) -> str:
 
 
 def _linked(text: str, target: Path, colour: bool) -> str:
-    """An OSC 8 link to a local file; the target is percent-encoded, so nothing in a name can end the sequence."""
+    """An OSC 8 link to a local file. The target is percent-encoded, so no file name can end the sequence."""
     if not colour:
         return text
     from urllib.parse import quote
@@ -192,12 +178,15 @@ def _passage_record(passage: Passage) -> dict[str, Any]:
 
 
 def render_json(answer: Answer) -> str:
-    """One JSON object over several lines."""
+    """One JSON object on several lines."""
     return render_record(build_record(answer), indent=2) + "\n"
 
 
 def render_json_line(answer: Answer, identifier: object = None) -> str:
-    """One JSON object on one line; `identifier` is handed back as 'id' where it is not None."""
+    """One JSON object on one line.
+
+    :param identifier: returned as 'id', unless it is None.
+    """
     record = build_record(answer)
     if identifier is not None:
         record = {"id": identifier, **record}
@@ -205,24 +194,18 @@ def render_json_line(answer: Answer, identifier: object = None) -> str:
 
 
 def render_record(record: Any, indent: int | None = None) -> str:
-    """JSON that keeps readable characters as they are and escapes what a terminal or an encoder would choke on."""
+    """JSON that keeps readable characters and escapes what a terminal or an encoder cannot take."""
     text = json.dumps(record, ensure_ascii=False, indent=indent)
     return _ESCAPED_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def render_markdown(answer: Answer) -> str:
-    """The question, each quote as a block quotation, and its citation."""
+    """The question, then each quote as a block quotation with its citation."""
     lines = [f"## {safe_line(answer.question)}", ""]
+    if answer.asked_as != answer.question:
+        lines += [f"*Asked as: {safe_line(answer.asked_as)}*", ""]
     if not answer.answered:
-        return "\n".join([*lines, f"*Not in the articles.* {safe_line(answer.reason or '')}".rstrip(), ""])
+        return "\n".join([*lines, f"*{NOT_IN_ARTICLES}* {safe_line(answer.reason or '')}".rstrip(), ""])
     for citation in answer.citations:
-        lines += [f"> {line}" for line in safe_text(citation.quote).splitlines()]
-        lines += [">", f"> — [{citation.number}] {render_markdown_citation(citation)}", ""]
+        lines += [*render_markdown_quote(citation.quote, citation), ""]
     return "\n".join(lines)
-
-
-def render_markdown_citation(citation: Citation) -> str:
-    """Title, place and character range of a quote, as one line of Markdown."""
-    date = f", {citation.date}" if citation.date else ""
-    place = f"`{safe_line(citation.label)}`, characters {citation.start}–{citation.end}"
-    return f"*{safe_line(citation.title)}*{date}, {place}"

@@ -1,7 +1,7 @@
-"""The one gate for text that reaches a terminal: names, articles and questions are hostile until they pass.
+"""The one gate for text on its way to a terminal: names, articles and questions are hostile until they pass.
 
-Every character that could steer a terminal, reorder what is read, or hide is replaced by one visible one, so
-the cleaned text has the length of the original and every offset holds: `safe_text(t)[a:b]` shows `t[a:b]`.
+Every character that could control a terminal, reorder text or hide is replaced by one visible character. The result is
+as long as the original, so every offset holds: `safe_text(t)[a:b]` shows `t[a:b]`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 
 REPLACEMENT = "\ufffd"
-"""Shown where a character has no picture of its own."""
+"""Shown for a character that has no picture of its own."""
 
-# Kept on purpose: U+200C, U+200D and U+FE00-FE0F, which join letters and emoji and cannot steer anything.
+# Kept on purpose: U+200C, U+200D and U+FE00-FE0F, which join letters and emoji and control nothing.
 _HOSTILE = re.compile(
     "["
-    "\x00-\x08\x0b-\x1f"  # C0 but tab and newline
-    "\x7f-\x9f"  # DEL and C1, of which U+009B starts a sequence like ESC [ does
+    "\x00-\x08\x0b-\x1f"  # C0 except tab and newline
+    "\x7f-\x9f"  # DEL and C1; U+009B starts a sequence just as ESC [ does
     "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # default-ignorable, and the Arabic letter mark
     "\u200b\u200e\u200f"  # zero width space; left-to-right and right-to-left marks
     "\u2028-\u202e"  # line and paragraph separators; embeddings and overrides
     "\u2060-\u206f"  # word joiner, invisible operators, isolates, deprecated formats
     "\u3164\ufeff\uffa0\ufff0-\ufffb"  # fillers, byte order mark, interlinear annotation
-    "\ufdd0-\ufdef\ufffe\uffff"  # not characters
+    "\ufdd0-\ufdef\ufffe\uffff"  # noncharacters
     "\ud800-\udfff"  # lone surrogates, which no encoding can write
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # formats of shorthand and music
     "\U000e0000-\U000e0fff"  # tags and further variation selectors, used to hide text in text
@@ -30,9 +30,9 @@ _HOSTILE = re.compile(
 
 _PICTURES = {
     **{chr(code): chr(0x2400 + code) for code in range(0x20)},  # U+241B is the picture of ESC
-    "\r": "\n",  # alone it ends a line; in front of a newline it is taken care of below
+    "\r": "\n",  # alone it ends a line; `safe_text` handles one before a newline
     "\x7f": "\u2421",
-    "\xad": "\u2027",  # a soft hyphen marks a place to hyphenate, as the hyphenation point does
+    "\xad": "\u2027",  # the hyphenation point marks the same place as a soft hyphen
     "\u200b": " ",  # a zero width space marks the end of a word
     "\u2028": "\n",
     "\u2029": "\n",
@@ -40,9 +40,9 @@ _PICTURES = {
 
 
 def safe_text(text: str) -> str:
-    """`text` with every hostile character replaced one for one; tabs and newlines stay. Idempotent.
+    """Replace every hostile character of `text` by one harmless character; tabs and newlines stay. Idempotent.
 
-    Of "\\r\\n" the first becomes a space, so lines keep their number and nothing moves the cursor.
+    The first character of "\\r\\n" becomes a space, so the number of lines stays the same and nothing moves the cursor.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -52,7 +52,7 @@ def safe_text(text: str) -> str:
 
 
 def safe_line(text: str) -> str:
-    """`safe_text` in one line, of the same length: tabs and newlines become spaces."""
+    """`safe_text` on one line, of the same length: tabs and newlines become spaces."""
     return safe_text(text).replace("\n", " ").replace("\t", " ")
 
 

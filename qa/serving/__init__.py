@@ -1,4 +1,4 @@
 """The app in a browser.
 
-May import `qa.settings` and `qa.output`; the app itself runs as a process of its own.
+May import `qa.settings` and `qa.output`; the app itself runs in a process of its own.
 """

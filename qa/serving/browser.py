@@ -1,7 +1,7 @@
-"""`qa serve`: the same app in a browser, on this machine only unless told otherwise.
+"""`qa serve`: the same app in a browser, only on this machine unless another address is named.
 
-A page of another site must not be able to drive the app: requests whose Host or Origin is not ours are refused. The
-page loads nothing from elsewhere.
+No page of another site can drive the app: requests with a foreign Host or Origin are refused. The page loads nothing
+from other sites.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from urllib.parse import urlsplit
 
 from index.errors import UsageError
 from qa.diagnostics import tell
-from qa.settings import Settings
+from qa.settings import Settings, build_options
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp import web
 
-LOCAL_HOST = "127.0.0.1"
-DEFAULT_PORT = 8000
 _SECONDS_TO_END = 10.0
 """For the apps behind open windows."""
 _TEMPLATES = Path(__file__).parent / "web"
 
 
-def serve(settings: Settings, *, host: str = LOCAL_HOST, port: int = DEFAULT_PORT) -> None:
-    """Serves the app until interrupted; each browser window is a process of its own.
+def serve(settings: Settings, *, host: str, port: int) -> None:
+    """Serve the app until interrupted. Each browser window is a process of its own.
 
-    Raises UsageError where the address cannot be listened at.
+    :raises UsageError: if the address cannot be used.
     """
-    # 0.3 s, which only this command pays.
+    # 0.3 s, and only this command needs it.
     from aiohttp import web
 
     address = render_address(host, port)
     if not is_local(host):
-        tell(f"warning: whoever reaches {address} can ask and read all articles and sessions; nothing is encrypted")
+        tell(
+            f"warning: anyone who can reach {address} can ask and read all articles and sessions; nothing is encrypted"
+        )
     try:
         web.run_app(
             build_server(settings, host, port),
@@ -51,11 +51,11 @@ def serve(settings: Settings, *, host: str = LOCAL_HOST, port: int = DEFAULT_POR
         )
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UsageError(f"{address} cannot be listened at ({reason}); choose another with --port.") from error
+        raise UsageError(f"cannot listen on {address} ({reason}); choose another port with --port.") from error
 
 
 def is_local(host: str) -> bool:
-    """True for an address that only this machine reaches."""
+    """True for an address that only this machine can reach."""
     if host == "localhost":
         return True
     try:
@@ -65,24 +65,20 @@ def is_local(host: str) -> bool:
 
 
 def render_address(host: str, port: int) -> str:
-    """What to type into the browser."""
+    """The address to type into the browser."""
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}"
 
 
 def build_command(settings: Settings) -> list[str]:
     """The program behind each browser window."""
-    command = [sys.executable, "-m", "qa.tui", "--docs", str(settings.docs)]
-    for name in ("model", "reranker", "theme"):
-        if (value := getattr(settings, name)) is not None:
-            command += [f"--{name}", value]
-    return command
+    return [sys.executable, "-m", "qa.tui", *build_options(settings, "model", "reranker", "theme")]
 
 
 async def build_server(settings: Settings, host: str, port: int) -> web.Application:
     """The web application: page, fonts and script from the install, and the socket that carries the screen."""
-    # The shell is replaced by the program, which so is the server's own child and notices when the server is gone.
-    # textual-serve hands the command to a shell: every word is quoted for it.
+    # textual-serve hands the command to a shell, so every word is quoted. With exec, the program replaces the shell:
+    # it becomes a child of the server and notices when the server is gone.
     server = _build_screens(
         "exec " + shlex.join(build_command(settings)),
         host=host,
@@ -98,25 +94,25 @@ async def build_server(settings: Settings, host: str, port: int) -> web.Applicat
 
 
 def _build_screens(command: str, **options: Any) -> Any:
-    """textual-serve's server, which learns to end: with each app, and all apps with it."""
+    """textual-serve's server, extended to end with its windows, and its windows with it."""
     from textual_serve.server import Server
 
     class Screens(Server):
-        """Without the greeting on stdout, which names the command."""
+        """A server without the greeting on stdout, which would show the command."""
 
         def __init__(self) -> None:
             super().__init__(command, **options)
             self._open: set[web.WebSocketResponse] = set()
 
         async def on_startup(self, app: web.Application) -> None:
-            """Prints nothing."""
+            """Print nothing."""
 
         async def on_shutdown(self, app: web.Application) -> None:
-            """Closes the windows; each app saves and ends. Left open, they held the server for a minute."""
+            """Close the windows, so that each app saves and ends. Windows left open held the server for a minute."""
             await asyncio.gather(*(websocket.close() for websocket in self._open))
 
         async def _process_messages(self, websocket: web.WebSocketResponse, app_service: Any) -> None:
-            """Until the window is closed, or the app has ended in whatever way."""
+            """Run until the window is closed or the app has ended in any way."""
             self._open.add(websocket)
             closing = asyncio.create_task(_close_after(app_service, websocket))
             try:
@@ -129,22 +125,23 @@ def _build_screens(command: str, **options: Any) -> Any:
 
 
 async def _close_after(app_service: Any, websocket: web.WebSocketResponse) -> None:
-    """An app that was killed or never began does not say so itself: its window would stay as it was."""
+    """Close the window of an app that was killed or never started; such an app does not close it itself."""
     await asyncio.wait({app_service._task})
     await websocket.close()
 
 
 async def _forbid_frames(_: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Shown inside another site's page, the app could be put under what a person believes to type into."""
+    """Refuse to be shown inside another site's page, which could trick a person into typing into the app."""
     response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
     response.headers["X-Frame-Options"] = "DENY"
 
 
 def _build_guard(host: str) -> Any:
-    """Refuses what another page sends: Origin of another site, or (rebinding of a name) a Host that is not ours.
+    """Refuse requests from other pages: those with the Origin of another site or, if a name was rebound, with a foreign
+    Host.
 
-    Any port is ours, since a tunnel or a container may give it another. Told to listen for others, only this machine's
-    names are not enough: then the Origin has to be the Host.
+    Any port is accepted, because a tunnel or a container may change it. A server that listens for other machines cannot
+    know its own names, so there the Origin must equal the Host.
     """
     from aiohttp import web
 
@@ -156,16 +153,16 @@ def _build_guard(host: str) -> Any:
         known_host = not is_local(host) or _name_of(request.host) in ours
         known_origin = origin is None or origin in {f"http://{request.host}", f"https://{request.host}"}
         if not (known_host and known_origin):
-            raise web.HTTPForbidden(text="This page belongs to another site.")
+            raise web.HTTPForbidden(text="This request comes from another site.")
         if request.path == "/ws" and origin is None:
-            raise web.HTTPForbidden(text="The app is opened from its own page.")
+            raise web.HTTPForbidden(text="Open the app from its own page.")
         return await handler(request)
 
     return guard
 
 
 def _name_of(host: str) -> str | None:
-    """The Host of a request without its port; None where it is none."""
+    """The Host of a request without its port; None if it is malformed."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:

@@ -1,4 +1,4 @@
-"""Saved conversations, what is being typed, and their export.
+"""Saved conversations, drafts of questions, and exports.
 
 May import `qa.types` and `qa.output`; knows neither index nor models.
 """

@@ -1,29 +1,30 @@
-"""Saved sessions -> Markdown, JSON or HTML with citations; the same for the app and for `qa export`."""
+"""Saved sessions as Markdown, JSON or HTML with citations, for the app and for `qa export`."""
 
 from __future__ import annotations
 
 import html
 import re
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from index.errors import StorageError, UsageError
 from qa.output.render import build_record, render_markdown, render_record
 from qa.output.safe_text import safe_line, safe_text
+from qa.output.words import NOT_IN_ARTICLES, render_moment, render_range
 from qa.sessions.store import SavedTurn, Session, TurnState
 from qa.types import Answer, Citation
 
 EXTENSIONS = {"markdown": ".md", "json": ".json", "html": ".html"}
-"""The forms of an export, and how their files end."""
+"""The formats of an export, and the endings of their files."""
 
 _NO_ANSWER = {
     TurnState.WAITING: "Not answered yet.",
     TurnState.CANCELLED: "Cancelled.",
-    TurnState.FAILED: "It failed.",
-    TurnState.ANSWERED: "The answer was saved by another version.",
-    TurnState.DECLINED: "Not in the articles.",
+    TurnState.FAILED: "This question failed.",
+    TurnState.ANSWERED: "The answer was saved by another version of qa.",
+    TurnState.DECLINED: NOT_IN_ARTICLES,
 }
 
 _STYLE = (
@@ -35,19 +36,22 @@ _STYLE = (
 
 
 def render_session(session: Session, turns: Sequence[SavedTurn], form: str) -> str:
-    """The session in one of EXTENSIONS' forms. Raises UsageError for another."""
+    """The session in one of the formats of EXTENSIONS.
+
+    :raises UsageError: for any other format.
+    """
     renderers: dict[str, Callable[[Session, Sequence[SavedTurn]], str]] = {
         "markdown": _render_markdown,
         "json": _render_json,
         "html": _render_html,
     }
     if form not in renderers:
-        raise UsageError(f"there is no form '{safe_line(form)}'; choose {', '.join(EXTENSIONS)}.")
+        raise UsageError(f"there is no format '{safe_line(form)}'; choose {', '.join(EXTENSIONS)}.")
     return renderers[form](session, turns)
 
 
 def find_current_folder() -> Path:
-    """Where the app was started, or the home folder where that is gone."""
+    """The folder the app was started in; the home folder if that one is gone."""
     try:
         return Path.cwd()
     except OSError:
@@ -55,7 +59,10 @@ def find_current_folder() -> Path:
 
 
 def resolve_path(named: str) -> Path:
-    """The absolute path that was typed, `~` for the home folder. Raises UsageError where no path can be called that."""
+    """The absolute path that was typed, with `~` for the home folder.
+
+    :raises UsageError: if it cannot be a path.
+    """
     try:
         return Path(named).expanduser().absolute()
     except (ValueError, RuntimeError, OSError) as error:
@@ -63,7 +70,7 @@ def resolve_path(named: str) -> Path:
 
 
 def find_free_path(folder: Path, session: Session, form: str) -> Path:
-    """A path in `folder` that does not exist, named after the session."""
+    """A path in `folder` that does not exist yet, named after the session."""
     name = re.sub(r"[^\w]+", "-", session.title.casefold()).strip("-")[:40] or "session"
     path = folder / f"{name}{EXTENSIONS[form]}"
     number = 2
@@ -74,24 +81,24 @@ def find_free_path(folder: Path, session: Session, form: str) -> Path:
 
 
 def write_export(path: Path, session: Session, turns: Sequence[SavedTurn], form: str) -> None:
-    """Writes the session to a new file. Raises UsageError where the file exists, StorageError where it cannot be."""
+    """Write the session to a new file.
+
+    :raises UsageError: if the file exists.
+    :raises StorageError: if it cannot be written.
+    """
     text = render_session(session, turns, form)
     try:
         with path.open("x", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UsageError(f"{path} exists; choose another name.") from error
+        raise UsageError(f"{path} already exists; choose another name.") from error
     except OSError as error:
         raise StorageError(f"{path} cannot be written ({error.strerror}); choose another place.") from error
 
 
-def _render_when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
-
-
 def _render_markdown(session: Session, turns: Sequence[SavedTurn]) -> str:
     head = [f"# {safe_line(session.title)}", ""]
-    head += [f"{_render_when(session.created)} · articles in `{safe_line(session.documents)}`", ""]
+    head += [f"{render_moment(session.created)} · articles in `{safe_line(session.documents)}`", ""]
     return "\n".join([*head, *(_turn_in_markdown(turn) for turn in turns)])
 
 
@@ -101,11 +108,7 @@ def _turn_in_markdown(turn: SavedTurn) -> str:
             f"## {safe_line(turn.question)}\n\n*{_NO_ANSWER[turn.state]}* {safe_line(turn.message or '')}".rstrip()
             + "\n"
         )
-    text = render_markdown(turn.answer)
-    if turn.answer.asked_as == turn.question:
-        return text
-    first, _, rest = text.partition("\n")
-    return f"{first}\n\n*Asked as: {safe_line(turn.answer.asked_as)}*\n{rest}"
+    return render_markdown(replace(turn.answer, question=turn.question))
 
 
 def _render_json(session: Session, turns: Sequence[SavedTurn]) -> str:
@@ -132,10 +135,10 @@ def _turn_record(turn: SavedTurn) -> dict[str, Any]:
 
 
 def _render_html(session: Session, turns: Sequence[SavedTurn]) -> str:
-    """One page without scripts, images or anything from elsewhere."""
+    """One page without scripts, images or anything from another site."""
     title = _escaped(safe_line(session.title))
     body = [f"<h1>{title}</h1>"]
-    about = f"{_render_when(session.created)} · articles in <code>{_escaped(safe_line(session.documents))}</code>"
+    about = f"{render_moment(session.created)} · articles in <code>{_escaped(safe_line(session.documents))}</code>"
     body.append(f'<p class="about">{about}</p>')
     for turn in turns:
         body += _turn_in_html(turn)
@@ -168,7 +171,7 @@ def _citation_in_html(citation: Citation) -> str:
         parts = [_escaped(safe_text(part)) for part in (quote[:start], quote[start:end], quote[end:])]
         shown = f"{parts[0]}<strong>{parts[1]}</strong>{parts[2]}"
     date = f", <time>{_escaped(citation.date)}</time>" if citation.date else ""
-    where = f"<code>{_escaped(safe_line(citation.label))}</code>, characters {citation.start}–{citation.end}"
+    where = f"<code>{_escaped(safe_line(citation.label))}</code>, {render_range(citation.start, citation.end)}"
     source = f"[{citation.number}] <cite>{_escaped(safe_line(citation.title))}</cite>{date}, {where}"
     return f"<blockquote><p>{shown}</p><footer>{source}</footer></blockquote>"
 

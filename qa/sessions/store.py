@@ -1,7 +1,7 @@
-"""Saved conversations: the only owner of the sessions database and of the form in which an answer is kept.
+"""Saved conversations. The only owner of the sessions database, and of the form in which an answer is saved.
 
-Every question is committed before it is answered and every answer as it comes (SQLite in WAL mode), so a
-process that is killed loses nothing. The store may be called from any thread; calls wait for each other.
+Every question is committed before it is answered, and every answer as it comes (SQLite in WAL mode), so a killed
+process loses nothing. The store may be called from any thread; calls wait for each other.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ _VERSION = 1
 _TITLE_LENGTH = 60
 _SECONDS_DELETED_IS_KEPT = 24 * 3600
 _MOST_RECENT_QUESTIONS = 1000
+MOST_HISTORY = 10
+"""Earlier turns that a follow-up question may refer to."""
 _SECONDS_TO_WAIT = 10.0
-"""For another process that writes."""
+"""For another process that is writing."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
@@ -61,7 +63,7 @@ class Session:
     session_id: int
     title: str
     documents: str
-    """Absolute path of the folder the questions were asked over."""
+    """Absolute path of the documents folder."""
     created: float
     """Seconds since 1970-01-01 UTC."""
     updated: float
@@ -70,7 +72,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SavedTurn:
-    """A question of a session, and what came of it."""
+    """A question of a session and its outcome."""
 
     turn_id: int
     question: str
@@ -79,69 +81,75 @@ class SavedTurn:
     """Seconds since 1970-01-01 UTC."""
     state: TurnState
     answer: Answer | None
-    """None while it waits, where it failed or was cancelled, or where this program does not know its form."""
+    """None if it waits, failed or was cancelled, or if this version does not know its form."""
     message: str | None = None
-    """The sentence of the error where it failed."""
+    """The sentence of the error, if it failed."""
 
 
 def find_data_folder(environment: Mapping[str, str] | None = None) -> Path:
-    """Where sessions are kept: `QA_DATA_DIR`, or the user's data folder of this system."""
+    """Where sessions are saved: `QA_DATA_DIR`, or the user's data folder on this system."""
     environment = os.environ if environment is None else environment
     if named := environment.get("QA_DATA_DIR"):
         return Path(named).expanduser().absolute()
-    # 10 ms, not needed where the variable is set.
+    # 10 ms, not needed if the variable is set.
     from platformdirs import user_data_path
 
     return user_data_path("qa", appauthor=False)
 
 
 def open_sessions(folder: Path | None = None) -> SessionStore:
-    """The store in `folder`, made where there is none. Raises StorageError where it cannot be opened."""
+    """Open the store in `folder`, creating it if there is none.
+
+    :raises StorageError: if it cannot be opened.
+    """
     folder = find_data_folder() if folder is None else folder
     path = folder / DATABASE_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # What was asked is nobody else's business, wherever the folder lies.
+        # Questions are private, wherever the folder is.
         path.touch(mode=0o600)
     except OSError as error:
         raise StorageError(
-            f"{folder} cannot be made ({error.strerror}); name a folder for sessions with QA_DATA_DIR."
+            f"{folder} cannot be created ({error.strerror}); name a folder for sessions with QA_DATA_DIR."
         ) from error
-    with _told(path):
+    with _as_sentences(path):
         return SessionStore(path)
 
 
 class SessionStore:
-    """Sessions, their turns, the questions ever typed, and what the app remembers between runs."""
+    """Sessions, their turns, every question ever typed, and what the app remembers between runs."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the database at `path`; `open_sessions` is the way to call it."""
+        """Open or create the database at `path`. Call `open_sessions` instead."""
         self.path = path
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(
             path, timeout=_SECONDS_TO_WAIT, check_same_thread=False, isolation_level=None
         )
         _use_wal(self._connection)
-        # In WAL mode NORMAL outlives the death of the process; a crash of the system may cost the last turns.
+        # In WAL mode, NORMAL survives the death of the process; a system crash may cost the last turns.
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute("PRAGMA foreign_keys=ON")
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:
             self._connection.close()
-            raise StorageError(f"{path} was made by a newer qa; install that one, or set QA_DATA_DIR.")
+            raise StorageError(f"{path} was created by a newer version of qa; install that one, or set QA_DATA_DIR.")
         self._connection.executescript(_SCHEMA)
         self._connection.execute(f"PRAGMA user_version={_VERSION}")
         self._purge(time.time() - _SECONDS_DELETED_IS_KEPT)
 
     def close(self) -> None:
-        """Lets go of the database; what was saved stays."""
+        """Close the database; everything saved stays."""
         with self._lock:
             self._connection.close()
 
     # Sessions
 
     def create_session(self, title: str, documents: Path | str) -> int:
-        """A new session, with no turns; returns its id. The title is cut to 60 characters."""
+        """Create a session without turns. The title is cut to 60 characters.
+
+        :return: the id of the session.
+        """
         now, title = time.time(), _as_title(title)
         return self._write(
             "INSERT INTO sessions (title, words, documents, created, updated) VALUES (?, ?, ?, ?, ?)",
@@ -149,7 +157,10 @@ class SessionStore:
         )
 
     def ensure_session(self, session_id: int | None, title: str, documents: Path | str) -> int:
-        """The session of that number while there is one, deleted or not; else a new one, with no turns."""
+        """Find the session with that number, deleted or not; create a new one if there is none.
+
+        :return: the id of the session.
+        """
         if session_id is not None and self._read("SELECT 1 FROM sessions WHERE session_id = ?", (session_id,)):
             return session_id
         return self.create_session(title, documents)
@@ -173,14 +184,20 @@ class SessionStore:
         return [Session(*row) for row in rows]
 
     def load_session(self, session_id: int) -> Session:
-        """One session; raises UsageError where there is none of that number, or it was deleted."""
+        """Load one session.
+
+        :raises UsageError: if there is none with that number, or it was deleted.
+        """
         for session in self.list_sessions():
             if session.session_id == session_id:
                 return session
         raise UsageError(f"there is no session {session_id}; `qa sessions` lists them.")
 
     def rename_session(self, session_id: int, title: str) -> None:
-        """Gives a session another title; an empty one is refused with UsageError."""
+        """Give a session another title.
+
+        :raises UsageError: if the title is empty.
+        """
         if not title.strip():
             raise UsageError("a session needs a title; type one.")
         title = _as_title(title)
@@ -190,11 +207,11 @@ class SessionStore:
         )
 
     def delete_session(self, session_id: int) -> None:
-        """Deletes a session; `restore_session` takes it back for a day."""
+        """Delete a session; `restore_session` brings it back for a day."""
         self._write("UPDATE sessions SET deleted = ? WHERE session_id = ?", (time.time(), session_id))
 
     def restore_session(self, session_id: int) -> None:
-        """Takes a deletion back."""
+        """Restore a deleted session."""
         self._write("UPDATE sessions SET deleted = NULL WHERE session_id = ?", (session_id,))
 
     def _purge(self, before: float) -> None:
@@ -203,8 +220,11 @@ class SessionStore:
     # Turns
 
     def add_question(self, session_id: int, question: str, *, as_typed: bool = False) -> int:
-        """Saves a question that waits for its answer; returns the turn's id. In a deleted session it takes the
-        deletion back: what one goes on with is wanted."""
+        """Save a question that waits for its answer. In a deleted session this restores the session, because a
+        conversation that continues is wanted.
+
+        :return: the id of the turn.
+        """
         now, question = time.time(), _storable(question)
         with self._transaction():
             self._write("UPDATE sessions SET updated = ?, deleted = NULL WHERE session_id = ?", (now, session_id))
@@ -214,7 +234,7 @@ class SessionStore:
             )
 
     def save_answer(self, turn_id: int, answer: Answer) -> None:
-        """Saves what was answered, or that it was declined."""
+        """Save the answer, or that the question was declined."""
         state = TurnState.ANSWERED if answer.answered else TurnState.DECLINED
         words = " ".join((answer.question, answer.text, *(citation.title for citation in answer.citations)))
         self._write(
@@ -223,14 +243,14 @@ class SessionStore:
         )
 
     def save_failure(self, turn_id: int, message: str) -> None:
-        """Saves the sentence that told why there is no answer."""
+        """Save the sentence that says why there is no answer."""
         self._write(
             "UPDATE turns SET state = ?, message = ? WHERE turn_id = ?",
             (TurnState.FAILED, _storable(message), turn_id),
         )
 
     def save_cancelled(self, turn_id: int) -> None:
-        """Saves that nobody waits for this answer any more."""
+        """Save that nobody waits for this answer any more."""
         self._write("UPDATE turns SET state = ? WHERE turn_id = ?", (TurnState.CANCELLED, turn_id))
 
     def load_turns(self, session_id: int) -> list[SavedTurn]:
@@ -241,10 +261,10 @@ class SessionStore:
         )
         return [_turn_from(row) for row in self._read(sql, (session_id,))]
 
-    # What is remembered between runs
+    # Remembered between runs
 
     def remember_question(self, question: str) -> None:
-        """Adds to the questions that the question box offers again; the latest 1,000 are kept."""
+        """Add to the questions that the question box recalls; the latest 1,000 are kept."""
         with self._transaction():
             self._write("DELETE FROM questions WHERE question = ?", (_storable(question),))
             self._write("INSERT INTO questions (question) VALUES (?)", (_storable(question),))
@@ -254,11 +274,11 @@ class SessionStore:
             )
 
     def load_questions(self) -> list[str]:
-        """Questions once typed, each once, the latest last."""
+        """Earlier questions, each once, the latest last."""
         return [row[0] for row in self._read("SELECT question FROM questions ORDER BY question_id", ())]
 
     def save_preference(self, name: str, value: str) -> None:
-        """Remembers a choice made in the app, such as its theme."""
+        """Remember a choice made in the app, such as its theme."""
         self._write("INSERT OR REPLACE INTO preferences (name, value) VALUES (?, ?)", (name, _storable(value)))
 
     def load_preference(self, name: str) -> str | None:
@@ -269,17 +289,20 @@ class SessionStore:
     # The database
 
     def _read(self, sql: str, values: Sequence[object]) -> list[Any]:
-        with self._lock, _told(self.path):
+        with self._lock, _as_sentences(self.path):
             return self._connection.execute(sql, values).fetchall()
 
     def _write(self, sql: str, values: Sequence[object]) -> int:
-        """Runs one statement, committed at once outside a transaction; returns the id of an inserted row."""
-        with self._lock, _told(self.path):
+        """Run one statement, which is committed at once outside a transaction.
+
+        :return: the id of an inserted row.
+        """
+        with self._lock, _as_sentences(self.path):
             return self._connection.execute(sql, values).lastrowid or 0
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock, _told(self.path):
+        with self._lock, _as_sentences(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -290,8 +313,9 @@ class SessionStore:
 
 
 def build_history(turns: Sequence[SavedTurn]) -> tuple[Turn, ...]:
-    """The turns as a conversation, for a follow-up question to take over from; what the articles did not answer was
-    asked all the same, and is what "And in 2020?" goes on from."""
+    """The turns as a conversation that a follow-up question can refer to. A declined question counts too: "And in
+    2020?" may follow it.
+    """
     return tuple(Turn(turn.question, turn.answer.text) for turn in turns if turn.answer)
 
 
@@ -301,7 +325,7 @@ def dump_answer(answer: Answer) -> str:
 
 
 def restore_answer(dumped: str) -> Answer | None:
-    """What `dump_answer` wrote; None where it is of a form this program does not know."""
+    """Read what `dump_answer` wrote; None if this version does not know its form."""
     try:
         values = json.loads(dumped)
         values["citations"] = tuple(_citation_from(item) for item in values["citations"])
@@ -327,8 +351,9 @@ def _turn_from(row: tuple[Any, ...]) -> SavedTurn:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Of several processes that make the database at once, SQLite refuses this to all but one without waiting: 10 of
-    180 that were started together."""
+    """Switch the database to WAL mode. When several processes create it at once, SQLite refuses this to all but one
+    without waiting (10 of 180 started together), so this tries again.
+    """
     ends = time.monotonic() + _SECONDS_TO_WAIT
     while True:
         try:
@@ -346,23 +371,23 @@ def _as_title(text: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """SQLite keeps UTF-8, which has no place for lone surrogates."""
+    """Replace lone surrogates: SQLite stores UTF-8, which cannot hold them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _searchable(text: str) -> str:
-    """SQLite folds the case of ASCII letters only."""
+    """Fold the case here, because SQLite folds only ASCII letters."""
     return _storable(text).casefold()
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turns what SQLite says into one sentence."""
+def _as_sentences(path: Path) -> Iterator[None]:
+    """Turn an error of SQLite into one sentence."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-            raise StorageError(f"{path}: another program is writing there; try again when it has ended.") from error
+            raise StorageError(f"{path}: another program is writing to it; try again once it has finished.") from error
         raise StorageError(
-            f"{path}: sessions cannot be kept ({error}); free some space, or move the file away."
+            f"{path}: sessions cannot be saved ({error}); free some space, or move the file away."
         ) from error

@@ -1,1 +1,1 @@
-"""The Textual app: what `qa` without a command shows. Imports nothing here, so that importing a part stays cheap."""
+"""The Textual app that `qa` without a command opens. Imports nothing here, so that importing a part stays cheap."""

@@ -1,4 +1,4 @@
-"""The app behind a browser window (`qa serve`): run as `python -m qa.tui --docs DIR`. People type `qa`."""
+"""The app behind a browser window of `qa serve`, run as `python -m qa.tui --docs DIR`. People type `qa`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def main() -> None:
-    """Runs the app with the options that `qa serve` was given."""
-    # Ctrl-C in the server's terminal is meant for all its windows: they end without a word.
+    """Run the app with the options that `qa serve` passes on."""
+    # Ctrl-C in the server's terminal is meant for all its windows, which end silently.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     from qa.settings import load_settings
@@ -34,7 +34,9 @@ def main() -> None:
 
 
 def _end_with(server: int) -> None:
-    """A server that was killed has told its apps nothing, and nobody can reach them any more."""
+    """End this process when the server is gone. A killed server tells its apps nothing, and nobody can reach them any
+    more.
+    """
     while os.getppid() == server:
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     os.kill(os.getpid(), signal.SIGHUP)

@@ -1,6 +1,6 @@
-"""The app: owns answerer, saved sessions and index upkeep, and what screens may ask of them.
+"""The app: owns the answerer, the saved sessions and the upkeep of the index, and what screens may ask of them.
 
-Imports nothing heavy beyond Textual: the answerer is opened in a thread after the first paint.
+Besides Textual it imports nothing heavy; the answerer is opened in a thread after the first paint.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import SystemCommand
@@ -24,10 +24,12 @@ from textual.widgets import TextArea
 from index.errors import QaError
 from index.types import Changes, Progress
 from qa.output.safe_text import safe_line, safe_text
+from qa.output.words import counted
 from qa.sessions.drafts import Drafts
 from qa.sessions.store import Session, SessionStore, open_sessions
+from qa.settings import Settings, build_options
 from qa.tui.background.saving import Saving
-from qa.tui.background.upkeep import Upkeep, UpkeepOptions
+from qa.tui.background.upkeep import IndexStatus, Upkeep, UpkeepOptions
 from qa.tui.background.worker_thread import Urgency, WorkerThread
 from qa.tui.keys import (
     HELP,
@@ -46,40 +48,36 @@ from qa.tui.screens.prompt import PromptScreen
 from qa.tui.screens.sessions import SessionsScreen
 from qa.tui.screens.text import TextScreen
 from qa.tui.terminal.desktop import LeavingApp
-from qa.tui.terminal.shutdown import run_until_told
+from qa.tui.terminal.shutdown import run_until_ended
 from qa.tui.turns import TurnModel, turn_from_saved
-from qa.tui.widgets.status import IndexStatus
 from qa.types import ArticleView, Asks
-
-if TYPE_CHECKING:
-    from qa.settings import Settings
 
 T = TypeVar("T")
 DEFAULT_THEME = "textual-dark"
 COLOURLESS_THEME = "ansi-dark"
-"""With NO_COLOR: leaves foreground and background to the terminal."""
+"""For NO_COLOR: leaves foreground and background to the terminal."""
 _NEW_SESSION = "new session"
 _SECONDS_UNTIL_KEPT = 0.5
-"""From the first key; what is typed on and on is kept too."""
+"""From the first key on, so that text is also saved while someone keeps typing."""
 _LEFT_OUT = {"Keys", "Maximize", "Minimize"}
-"""Textual's own commands: Help shows the keys, and panes have their places."""
+"""Textual's own commands that are not needed: Help shows the keys, and the panes have fixed places."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppOptions:
-    """What a person chose."""
+    """The choices a person made."""
 
     documents: Path
     """Absolute."""
     upkeep: UpkeepOptions = field(default_factory=UpkeepOptions)
     theme: str | None = None
-    """None is the one last chosen."""
+    """None is the theme that was chosen last."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Name of an action -> key."""
     session_id: int | None = None
-    """The session to continue; None begins a new one."""
+    """The session to continue; None starts a new one."""
     in_browser: bool = False
-    """True where who sits in front may not be who owns this machine: no program is started."""
+    """True if the person in front of the app may not own this machine: then no program is started."""
 
 
 class QaApp(LeavingApp):
@@ -96,11 +94,13 @@ class QaApp(LeavingApp):
         options: AppOptions,
         open_store: Callable[[], SessionStore] = open_sessions,
     ) -> None:
+        """Create the app; nothing slow starts yet.
+
+        :param open_answerer: opens an existing index in a thread, after the first paint; raises IndexFolderError if
+            there is none that can be used.
+        :param open_store: opens the saved sessions, in a thread too.
         """
-        :param open_answerer: opens an existing index; raises IndexFolderError where there is none that can be used.
-        :param open_store: opens the saved sessions. Both are called in threads, after the first paint.
-        """
-        # Otherwise Textual keeps to NO_COLOR by shades of grey, which are colours too.
+        # Otherwise Textual answers NO_COLOR with shades of grey, which are colours too.
         super().__init__(in_browser=options.in_browser, ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._options = options
         self.answerer = WorkerThread(open_answerer, "qa-answerer")
@@ -119,14 +119,14 @@ class QaApp(LeavingApp):
 
     @property
     def main(self) -> ConversationScreen:
-        """The conversation, whatever lies above it."""
+        """The conversation, whatever screen lies above it."""
         return self._main
 
-    # Beginning and end
+    # Start and end
 
     def begin(self) -> None:
-        """Starts what is slow; called once there is something to see."""
-        if not self.is_running:  # left before it was drawn
+        """Start everything slow, once there is something to see."""
+        if not self.is_running:  # closed before it was drawn
             return
         self.run_worker(self.upkeep.run(), group="upkeep")
         self.theme_changed_signal.subscribe(self, self._keep_theme)
@@ -135,11 +135,11 @@ class QaApp(LeavingApp):
             self.tell(sentence, wrong=True)
         if self._options.theme is not None and self._usable_theme(self._options.theme) is None:
             names = ", ".join(sorted(self.available_themes))
-            self.tell(f"there is no theme '{self._options.theme}'; there are {names}.", wrong=True)
+            self.tell(f"There is no theme '{self._options.theme}'. Choose one of {names}.", wrong=True)
 
     @work(group="session")
     async def _take_up(self) -> None:
-        """What was kept from earlier runs: theme, questions, the session to continue."""
+        """Restore what earlier runs saved: the theme, the questions, the session to continue."""
         saving = self.saving
         if not await saving.open():
             return
@@ -151,7 +151,9 @@ class QaApp(LeavingApp):
             await self._open_session(self._options.session_id)
 
     async def _take_up_questions(self) -> None:
-        """What was asked in earlier runs, and what was being typed: in the box, or before what is typed there now."""
+        """Restore earlier questions, and what was being typed: into the box, or as the latest question if something is
+        already typed there.
+        """
         nothing: list[str] = []
         earlier = await self.saving.run(lambda store: store.load_questions(), nothing)
         draft = await self.saving.run(self._drafts.take_up, "")
@@ -163,13 +165,13 @@ class QaApp(LeavingApp):
 
     @on(TextArea.Changed, "#question")
     def _keep_draft_soon(self) -> None:
-        """What is being typed outlives the terminal too."""
+        """Save what is being typed, so that it survives the terminal."""
         if self._draft_timer is None:
             self._draft_timer = self.set_timer(_SECONDS_UNTIL_KEPT, self._keep_draft)
 
     @work(group="save")
     async def _keep_draft(self) -> None:
-        # In a worker: where another program holds the database, saving waits, and keys must not wait for it.
+        # In a worker: if another program holds the database, saving waits, and keys must not wait for it.
         self._draft_timer = None
         draft = self.main.box.text
         if self.saving.thread.is_open:
@@ -177,7 +179,7 @@ class QaApp(LeavingApp):
 
     async def _leave_draft(self) -> None:
         draft = self.main.box.text
-        # The first moment may end before the database is open.
+        # The app may be closed before the database is open.
         if draft or self.saving.thread.is_open:
             await self.saving.run(lambda store: self._drafts.leave(store, draft), None)
 
@@ -189,96 +191,97 @@ class QaApp(LeavingApp):
         self.run_worker(self.saving.run(lambda store: store.save_preference("theme", name), None), group="save")
 
     async def on_unmount(self) -> None:
-        """Ends what runs beside the app."""
+        """End everything that runs beside the app."""
         await self.upkeep.close()
         await self._leave_draft()
         self.saving.close()
         self.answerer.close()
 
     def watch_app_focus(self, has_focus: bool) -> None:
-        """A browser's page that was opened in the background has never given the focus to the question box."""
+        """Focus the question box if nothing has the focus: a browser page opened in the background has never set it."""
         if has_focus and self.screen is self._main and self._main.focused is None:
             self._main.set_focus(self._main.box)
 
-    # What screens may ask for (faces.py)
+    # What screens may ask for (ports.py)
 
     @property
     def welcome(self) -> str:
-        """What is said where nothing was asked yet."""
+        """The text shown before the first question."""
         return _render_welcome(self._options.documents, self._usable_keys)
 
     @property
     def keys(self) -> Mapping[str, str]:
-        """The actions that were given another key, by name."""
+        """The keys that were changed, by the action's name."""
         return self._usable_keys
 
     @property
     def is_fresh(self) -> bool:
-        """True where the index is known to be up to date."""
+        """True if the index is known to be up to date."""
         return self.upkeep.is_fresh
 
     async def ask_answerer(self, function: Callable[[Asks], T], urgency: Urgency = Urgency.LOOK_UP) -> T:
-        """Runs a function of the answerer in its thread."""
+        """Run a function of the answerer in its thread."""
         return await self.answerer.run(function, urgency)
 
     async def load_article(self, path: str) -> ArticleView:
-        """An article of the open generation."""
+        """Load an article of the open generation."""
         return await self.ask_answerer(lambda answerer: answerer.load_article(path))
 
     async def save_question(self, turn: TurnModel) -> None:
-        """Saves a question before it is answered."""
+        """Save a question before it is answered."""
         if await self.saving.save_question(turn):
             self.main.show_header(turn.question)
 
     async def save_outcome(self, turn: TurnModel) -> None:
-        """Saves what came of it."""
+        """Save the outcome of a question."""
         await self.saving.save_outcome(turn)
 
-    # What upkeep tells
+    # Called by upkeep
 
     def show_status(self, status: IndexStatus) -> None:
-        """The state of the index, in the header."""
+        """Show the state of the index in the header."""
         self.main.header.status = status
 
     def show_progress(self, progress: Progress | None, running: bool) -> None:
-        """The line of progress."""
+        """Show the progress line."""
         bar = self.main.indexing_bar
         bar.progress = progress
         bar.set_class(running, "-on")
 
     def index_opened(self) -> None:
-        """Questions can be answered."""
+        """Questions can be answered from now on."""
         self.main.conversation.set_welcome(self.welcome)
         self.main.answerer_opened()
 
     def index_failed(self, message: str) -> None:
-        """What stands in the way: in the middle of the screen where nothing can be asked, else for a moment."""
+        """Show the problem: in the middle of the screen if nothing can be asked, otherwise for a moment."""
         if self.answerer.is_open:
             self.tell(message, wrong=True)
         else:
             [refresh] = (first_key(action, self._usable_keys) for action in named("refresh"))
-            self.main.conversation.set_welcome(f"{safe_text(message)}\n\nIt is tried again when you press {refresh}.")
+            self.main.conversation.set_welcome(f"{safe_text(message)}\n\nPress {refresh} to try again.")
             if self.main.conversation.turns:
                 self.tell(message, wrong=True)
 
     def nothing_changed(self) -> None:
-        """Says that there was nothing to do."""
-        self.tell("The index is fresh: nothing changed.")
+        """Say that there was nothing to do."""
+        self.tell("The index is up to date: nothing changed.")
 
     def index_changed(self, changes: Changes) -> None:
-        """Says what is new."""
+        """Say what is new."""
         count = len(changes.added) + len(changes.changed) + len(changes.renamed) + len(changes.deleted)
-        noun = "article" if count == 1 else "articles"
-        self.tell(f"The index is fresh: {count:,} {noun} changed." if count else "The index was built anew.")
+        self.tell(
+            f"The index is up to date: {counted(count, 'article')} changed." if count else "The index was rebuilt."
+        )
 
     # Actions
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action, and Textual's own."""
+        """Every action of the app, and Textual's own."""
         for action, node in actions_of(screen):
             if node.check_action(action.action.removeprefix("screen."), ()):
                 run = partial(self._run, action.action, node)
-                yield SystemCommand(action.label, action.told, run)
+                yield SystemCommand(action.label, action.description, run)
         for command in super().get_system_commands(screen):
             if command.title not in _LEFT_OUT:
                 yield command
@@ -287,13 +290,13 @@ class QaApp(LeavingApp):
         self.call_later(self.run_action, action, node)
 
     async def action_help(self) -> None:
-        """Help for what has the focus."""
+        """Show help for what has the focus."""
         if not isinstance(self.screen, TextScreen):
             await self.push_screen(build_help_screen(self.screen))
 
     @work(exclusive=True, group="list")
     async def show_articles(self) -> None:
-        """The list of articles, and the article picked from it."""
+        """Show the list of articles, then the article picked from it."""
         if not self.answerer.is_open:
             self.tell("There is no index yet.")
             return
@@ -307,7 +310,7 @@ class QaApp(LeavingApp):
 
     @work(exclusive=True, group="list")
     async def show_sessions(self) -> None:
-        """The list of sessions, and the session picked from it."""
+        """Show the list of sessions, then the session picked from it."""
         if not await self.saving.open():
             return
         session_id = await self.push_screen_wait(SessionsScreen(self.saving))
@@ -327,14 +330,14 @@ class QaApp(LeavingApp):
         await self.main.replace_turns([turn_from_saved(turn) for turn in turns])
         if session.documents != str(self._options.documents):
             self.tell(
-                f"This conversation was held over {session.documents}; "
-                f"now questions are answered from {self._options.documents}."
+                f"This conversation was about {session.documents}; "
+                f"questions are now answered from {self._options.documents}."
             )
 
     async def _show_title(self, session_id: int) -> None:
-        """The title may have been changed, or the session deleted."""
+        """Update the header: the title may have changed, or the session may be deleted."""
         sessions: list[Session] | None = await self.saving.run(lambda store: store.list_sessions(), None)
-        if sessions is None:  # told; what is on the screen stays there
+        if sessions is None:  # reported; the screen stays as it is
             return
         found = [session.title for session in sessions if session.session_id == session_id]
         if found:
@@ -343,16 +346,16 @@ class QaApp(LeavingApp):
             await self.new_session()
 
     async def new_session(self) -> None:
-        """An empty conversation; it is saved with its first question."""
+        """Start an empty conversation; it is saved with its first question."""
         self.saving.go_on(None)
         self.main.show_header(_NEW_SESSION)
         await self.main.replace_turns([])
 
     @work
     async def rename_session(self) -> None:
-        """Asks for another title."""
+        """Ask for another title."""
         if (session_id := self.saving.session_id) is None:
-            self.tell("A session gets its title with its first question; then it can be renamed.")
+            self.tell("A session gets its title from its first question. Ask one, then rename it.")
             return
         session = await self.saving.run(lambda store: store.load_session(session_id), None)
         if session is None:
@@ -364,31 +367,31 @@ class QaApp(LeavingApp):
 
     @work
     async def export_session(self, form: str) -> None:
-        """Asks where to, and writes the session there; never over a file that exists."""
+        """Ask for a path and write the session there; never over an existing file."""
         from qa.sessions.export import find_current_folder, find_free_path, resolve_path, write_export
 
         if (session_id := self.saving.session_id) is None:
-            self.tell("There is nothing to export yet; ask a question first.")
+            self.tell("There is nothing to export yet. Ask a question first.")
             return
         try:
             session, _ = await self.saving.load(session_id)
             proposed = find_free_path(find_current_folder(), session, form)
-            named_path = await self.push_screen_wait(PromptScreen("Write the session to", str(proposed)))
+            named_path = await self.push_screen_wait(PromptScreen("Save the session as", str(proposed)))
             if named_path:
                 path = resolve_path(named_path)
-                # Again: an answer may have come while the name was typed.
+                # Load again: an answer may have come while the name was typed.
                 session, turns = await self.saving.load(session_id)
                 await self.saving.thread.run(lambda _: write_export(path, session, turns, form))
-                self.tell(f"Written to {path}.")
+                self.tell(f"Saved as {path}.")
         except QaError as error:
             self.tell(str(error), wrong=True)
 
     async def show_problems(self) -> None:
-        """Skipped files and errors, with reasons."""
+        """Show skipped files and errors, with reasons."""
         await self.push_screen(ProblemsScreen(self.upkeep.skipped, self.upkeep.errors))
 
     def look_at_folder(self, *, rebuild: bool = False) -> None:
-        """Brings the index up to date now."""
+        """Bring the index up to date now."""
         self.upkeep.want(rebuild=rebuild)
 
     def _tell_wrong(self, message: str) -> None:
@@ -396,41 +399,43 @@ class QaApp(LeavingApp):
 
 
 def _render_welcome(documents: Path, keys: Mapping[str, str]) -> str:
-    """:param keys: of the actions that were given another key."""
+    """The text shown before the first question.
+
+    :param keys: the keys that were changed.
+    """
     key = {action.name: first_key(action, keys) for action in named("ask", "articles", "sessions", "open", "help")}
     return (
         f"Ask about the articles in {safe_line(str(documents))}\n\n"
-        f"Every answer is made of quotes you can go to: {key['open']} opens the article at the quote.\n"
-        "Where the articles hold no answer, it says so.\n\n"
+        f"Every answer is made of quotes. {key['open']} opens the article at the quote.\n"
+        "If the articles have no answer, the app says so.\n\n"
         f"{key['ask']} asks    {key['articles']} articles    {key['sessions']} sessions\n"
-        f"ctrl+p everything    {key['help']} help"
+        f"ctrl+p all actions    {key['help']} help"
     )
 
 
 def build_index_command(settings: Settings) -> list[str]:
     """The program that brings the index up to date, with the options that decide what the index is."""
-    command = [sys.executable, "-m", "qa", "--docs", str(settings.docs)]
-    for option, value in (("--model", settings.model), ("--reranker", settings.reranker)):
-        if value is not None:
-            command += [option, value]
-    return [*command, "index", "--progress-json"]
+    return [sys.executable, "-m", "qa", *build_options(settings, "model", "reranker"), "index", "--progress-json"]
 
 
 def run_app(settings: Settings, session_id: int | None = None, *, in_browser: bool = False) -> int:
-    """Runs the app until it is left, or told to end; its exit code."""
+    """Run the app until it is closed or told to end.
+
+    :return: its exit code.
+    """
     import gc
     from dataclasses import replace
 
     def open_answerer() -> Asks:
-        # Half a second of imports; in a thread, after the first paint.
+        # Half a second of imports, in a thread and after the first paint.
         from qa.answerer import open_answerer as open_it
 
         answerer = open_it(replace(settings, refresh=False))
-        # What the models' libraries made lives as long as the app. Left to the collector of garbage, it held the event
-        # loop for 110 ms now and then.
+        # What the libraries of the models created lives as long as the app. If the garbage collector looks through it,
+        # the event loop stops for 110 ms now and then.
         gc.freeze()
         return answerer
 
     upkeep = UpkeepOptions(build_index_command(settings), settings.refresh)
     options = AppOptions(settings.docs, upkeep, settings.theme, settings.keys, session_id, in_browser)
-    return run_until_told(QaApp(open_answerer, options))
+    return run_until_ended(QaApp(open_answerer, options))

@@ -1,7 +1,8 @@
 """Every action of the app with its key: the one table behind bindings, footer, help, command palette and `[keys]`.
 
-A key is changed in `qa.toml` by the action's name: `[keys]` then `articles = "f4"`. An action that several regions
-share (such as `down`) is changed for all of them at once. A key so given wins over the box's own editing keys.
+A key is changed in `qa.toml` by the name of its action: `[keys]`, then `articles = "f4"`. If several regions share an
+action (such as `down`), the key changes in all of them. A key chosen this way wins over the editing keys of the
+question box.
 """
 
 from __future__ import annotations
@@ -23,88 +24,99 @@ class Action:
     name: str
     """In `[keys]`; unique."""
     keys: str
-    """Textual's names of keys, separated by commas; empty where only the palette offers it."""
+    """Textual's names of the keys, separated by commas; empty if only the palette offers the action."""
     action: str
     """What Textual runs."""
     label: str
     """In the footer and the palette; one to three words."""
-    told: str
+    description: str
     """What it does, in one clause; in help and palette."""
     footer: bool = False
 
 
-HELP = Action("help", "f1", "app.help", "Help", "Keys and purpose of what has the focus", True)
+HELP = Action("help", "f1", "app.help", "Help", "Explain what has the focus, and list its keys", True)
 
 EVERYWHERE = (
     HELP,
-    Action("articles", "ctrl+o", "articles", "Articles", "All articles: filter, open, what is skipped and why", True),
-    Action("sessions", "ctrl+s", "sessions", "Sessions", "Saved conversations: continue, rename, search, delete", True),
-    Action("new-session", "ctrl+n", "new_session", "New session", "Start an empty conversation"),
+    Action("articles", "ctrl+o", "articles", "Articles", "List all articles, and the files that were skipped", True),
+    Action(
+        "sessions", "ctrl+s", "sessions", "Sessions", "Search, continue, rename or delete saved conversations", True
+    ),
+    Action("new-session", "ctrl+n", "new_session", "New session", "Start a new conversation"),
     Action("sources", "f2", "sources", "Sources", "Go to the sources, or back to the conversation"),
-    Action("problems", "f3", "problems", "Problems", "Files that are not in the index, and why"),
+    Action("problems", "f3", "problems", "Problems", "List errors, and files that are not in the index"),
     Action("refresh", "f5", "refresh_index", "Refresh index", "Look for changed articles and index them now"),
-    Action("rebuild", "", "rebuild_index", "Rebuild index", "Build the index from nothing, with the vectors kept"),
-    Action("export-markdown", "", "export('markdown')", "Export as Markdown", "Write it out with its citations"),
-    Action("export-json", "", "export('json')", "Export as JSON", "Write it out for a program"),
-    Action("export-html", "", "export('html')", "Export as HTML", "Write it out as one page"),
+    Action("rebuild", "", "rebuild_index", "Rebuild index", "Build the index from scratch, reusing stored embeddings"),
+    Action(
+        "export-markdown", "", "export('markdown')", "Export as Markdown", "Save the conversation with its citations"
+    ),
+    Action("export-json", "", "export('json')", "Export as JSON", "Save the conversation for a program"),
+    Action("export-html", "", "export('html')", "Export as HTML", "Save the conversation as one web page"),
     Action("rename", "", "rename_session", "Rename session", "Give this conversation another title"),
 )
 
 ASKING = (
     Action("ask", "enter", "submit", "Ask", "Ask the question", True),
-    Action("cancel", "escape", "cancel", "Cancel", "Stop the question that runs, then those that wait", True),
-    Action("answers", "escape", "answers", "Answers", "Go to the answers, to read, open and copy", True),
-    Action("newline", "shift+enter,ctrl+j,alt+enter", "newline", "New line", "Go on in a new line", True),
-    Action("earlier", "ctrl+up", "earlier", "Earlier question", "Take an earlier question (up in the first line)"),
-    Action("later", "ctrl+down", "later", "Later question", "Take a later question (down in the last line)"),
-    Action("search-questions", "ctrl+r", "search_questions", "History", "Search the questions once typed", True),
+    Action("cancel", "escape", "cancel", "Cancel", "Stop the running question, then those that wait", True),
+    Action("answers", "escape", "answers", "Answers", "Go to the answers to read, open and copy", True),
+    Action("newline", "shift+enter,ctrl+j,alt+enter", "newline", "New line", "Start a new line", True),
+    Action(
+        "earlier", "ctrl+up", "earlier", "Earlier question", "Recall an earlier question (also: up in the first line)"
+    ),
+    Action("later", "ctrl+down", "later", "Later question", "Recall a later question (also: down in the last line)"),
+    Action("search-questions", "ctrl+r", "search_questions", "History", "Search your earlier questions", True),
 )
-"""Escape is for stopping while a question runs or waits, and for reading when none does."""
+"""Escape stops a question while one runs or waits; otherwise it goes to the answers."""
 
 MOVING = (
-    Action("down", "j,down", "down", "Down", "Next citation, passage or line"),
-    Action("up", "k,up", "up", "Up", "Previous citation, passage or line"),
-    Action("half-down", "ctrl+d", "half_down", "Half page down", "Half a page down"),
-    Action("half-up", "ctrl+u", "half_up", "Half page up", "Half a page up"),
-    Action("page-down", "pagedown", "whole_down", "Page down", "A page down"),
-    Action("page-up", "pageup", "whole_up", "Page up", "A page up"),
-    Action("top", "g,home", "top", "Top", "To the beginning"),
-    Action("bottom", "G,end", "bottom", "Bottom", "To the end"),
+    Action("down", "j,down", "down", "Down", "Go to the next citation, passage or line"),
+    Action("up", "k,up", "up", "Up", "Go to the previous citation, passage or line"),
+    Action("half-down", "ctrl+d", "half_down", "Half page down", "Scroll down half a page"),
+    Action("half-up", "ctrl+u", "half_up", "Half page up", "Scroll up half a page"),
+    Action("page-down", "pagedown", "whole_down", "Page down", "Scroll down a page"),
+    Action("page-up", "pageup", "whole_up", "Page up", "Scroll up a page"),
+    Action("top", "g,home", "top", "Top", "Go to the beginning"),
+    Action("bottom", "G,end", "bottom", "Bottom", "Go to the end"),
 )
 
 STEPPING = (
-    Action("next", "n", "next_place", "Next", "Next citation", True),
-    Action("previous", "p", "previous_place", "Previous", "Previous citation", True),
+    Action("next", "n", "next_place", "Next", "Go to the next citation", True),
+    Action("previous", "p", "previous_place", "Previous", "Go to the previous citation", True),
 )
 
 READING = (
     Action("open", "enter", "open_place", "Open", "Open the article at the quote", True),
-    Action("to-question", "i,escape", "to_question", "Question", "Back to the question box", True),
+    Action("to-question", "i,escape", "to_question", "Question", "Go back to the question box", True),
     Action("fold", "space", "fold", "Fold", "Show or hide the closest passages", True),
     Action("copy-quote", "y", "screen.copy_quote", "Copy quote", "Copy the quote", True),
-    Action("copy-citation", "c", "screen.copy_citation", "Copy citation", "Copy quote and citation as Markdown", True),
+    Action(
+        "copy-citation",
+        "c",
+        "screen.copy_citation",
+        "Copy citation",
+        "Copy the quote and its citation as Markdown",
+        True,
+    ),
     Action("copy-answer", "Y", "screen.copy_answer", "Copy answer", "Copy the whole answer as Markdown"),
     Action(
-        "ask-as-typed", "r", "screen.ask_as_typed", "As typed", "Ask again without the conversation before it", True
+        "ask-as-typed", "r", "screen.ask_as_typed", "As typed", "Ask again, without the conversation before it", True
     ),
     Action("edit", "e", "screen.edit_article", "Edit", "Open the article in $EDITOR at the line", True),
-    Action("original", "o", "screen.open_original", "Original", "Open the original file in its program"),
-    Action("help-here", "question_mark", "app.help", "Help", "Keys and purpose of what has the focus"),
+    Action("original", "o", "screen.open_original", "Original", "Open the original file in its own program"),
+    Action("help-here", "question_mark", "app.help", "Help", "Explain what has the focus, and list its keys"),
 )
 
 IN_ARTICLE = (
     Action("find", "slash", "find", "Find", "Search in this article", True),
-    Action(
-        "next-match", "right_square_bracket", "next_match", "Next match", "Next place with the words searched for", True
-    ),
-    Action("previous-match", "left_square_bracket", "previous_match", "Previous match", "Previous such place"),
-    Action("close", "escape,q", "close", "Back", "Back to where one came from", True),
+    Action("next-match", "right_square_bracket", "next_match", "Next match", "Go to the next match", True),
+    Action("previous-match", "left_square_bracket", "previous_match", "Previous match", "Go to the previous match"),
+    Action("close", "escape,q", "close", "Back", "Go back to where you came from", True),
 )
 
 IN_SESSIONS = (
     Action("rename-this", "f2", "rename", "Rename", "Give the session another title", True),
     Action("delete", "f8", "delete", "Delete", "Delete the session", True),
-    Action("undo", "ctrl+z", "undo", "Undo", "Take the last deletion back", True),
+    Action("undo", "ctrl+z", "undo", "Undo", "Restore the session deleted last", True),
 )
 
 _BEFORE_EDITING = (*EVERYWHERE, *IN_SESSIONS)
@@ -115,16 +127,16 @@ _BY_NAME = {action.name: action for action in ACTIONS}
 
 
 def bindings(*actions: Action) -> list[BindingType]:
-    """Textual's bindings of these actions, each with the name that `[keys]` knows it by."""
+    """Textual's bindings of these actions, each with the name that `[keys]` uses for it."""
     return [
         Binding(
             action.keys,
             action.action,
             action.label,
             show=action.footer,
-            tooltip=action.told,
+            tooltip=action.description,
             id=action.name,
-            # Before the keys by which a box or a line is edited, since a person may have chosen one of those.
+            # Before the editing keys of a box or a line, because a person may have chosen one of those.
             priority=action in _BEFORE_EDITING,
         )
         for action in actions
@@ -133,7 +145,7 @@ def bindings(*actions: Action) -> list[BindingType]:
 
 
 def named(*names: str) -> tuple[Action, ...]:
-    """The actions of these names."""
+    """The actions with these names."""
     return tuple(_BY_NAME[name] for name in names)
 
 
@@ -144,7 +156,7 @@ def first_key(action: Action, usable: Mapping[str, str]) -> str:
     return character or (key if "+" in key else key.capitalize())
 
 
-_WHERE_ONE_TYPES = (*EVERYWHERE, *ASKING, *IN_SESSIONS)
+_WHILE_TYPING = (*EVERYWHERE, *ASKING, *IN_SESSIONS)
 _SHARED_WITH_ARTICLES = named("copy-quote", "copy-citation", "edit", "original", "help-here")
 _REGIONS = (
     (*EVERYWHERE, *ASKING),
@@ -152,7 +164,7 @@ _REGIONS = (
     (HELP, *MOVING, *STEPPING, *IN_ARTICLE, *_SHARED_WITH_ARTICLES),
     (HELP, *IN_SESSIONS),
 )
-"""Actions that can be meant at the same time: in each, a key has one meaning."""
+"""Actions that can be meant at the same time. Within each region, a key has one meaning."""
 _NEVER_AT_ONCE = {"cancel", "answers"}
 _MODIFIERS = {"alt", "ctrl", "hyper", "meta", "shift", "super"}
 _NAMES = {key.value for key in Keys}
@@ -160,51 +172,51 @@ _UNICODE_NAMES = {name: long for long, name in KEY_NAME_REPLACEMENTS.items()}
 
 
 def check_keys(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The keys that can be used, and a sentence for each that cannot.
+    """Check the keys that a person chose. Refused are: an action that does not exist, a key that does not exist, a key
+    that types a character, and a key that another action has in the same place.
 
-    Refused are an action's name that does not exist, what is no key, a key that would be typed, and one that another
-    action has in the same place.
+    :return: the keys that can be used, and a sentence for each that cannot.
     """
     usable: dict[str, str] = {}
-    told: list[str] = []
+    refusals: list[str] = []
     for name, given in keys.items():
         refusal = _refuse_name(name) or _refuse_key(_BY_NAME[name], given)
         if refusal is None:
             usable[name] = given
         else:
-            told.append(refusal)
+            refusals.append(refusal)
     while (clash := _find_clash(usable)) is not None:
         name, sentence = clash
         del usable[name]
-        told.append(sentence)
-    # Textual takes a key away from all actions that share it when one of them is given another.
+        refusals.append(sentence)
+    # If one of several actions with the same key gets another key, Textual takes the old key from all of them.
     if _NEVER_AT_ONCE & set(usable):
         usable |= {name: _BY_NAME[name].keys for name in _NEVER_AT_ONCE - set(usable)}
-    return usable, told
+    return usable, refusals
 
 
 def _refuse_name(name: str) -> str | None:
     if name in _BY_NAME:
         return None
     near = difflib.get_close_matches(name, _BY_NAME, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else "F1 shows the names."
+    hint = f"did you mean '{near[0]}'?" if near else "press F1 to see the names."
     return f"[keys] has no action '{safe_line(name)}'; {hint}"
 
 
 def _refuse_key(action: Action, given: str) -> str | None:
     if not given.strip():
-        return f'[keys] {action.name} is empty; name a key such as "f4".'
+        return f'[keys] {action.name} is empty; write a key such as "f4".'
     for key in _split(given):
         shown = safe_line(key)
         if not _is_key(key):
-            return f'[keys] {action.name}: \'{shown}\' is not the name of a key; write it like "f4" or "ctrl+k".'
-        if action in _WHERE_ONE_TYPES and _is_typed(key):
-            return f"[keys] {action.name}: '{shown}' would be typed into the question; choose one with ctrl, or f4."
+            return f'[keys] {action.name}: \'{shown}\' is not a key; write it like "f4" or "ctrl+k".'
+        if action in _WHILE_TYPING and _is_typed(key):
+            return f"[keys] {action.name}: '{shown}' types a character; choose a key with ctrl, or one such as f4."
     return None
 
 
 def _find_clash(usable: Mapping[str, str]) -> tuple[str, str] | None:
-    """An action whose key another one has in the same place, and the sentence that says so."""
+    """An action whose key another action has in the same place, and a sentence that says so."""
     for name, given in usable.items():
         for region in _REGIONS:
             if _BY_NAME[name] not in region:
@@ -213,12 +225,12 @@ def _find_clash(usable: Mapping[str, str]) -> tuple[str, str] | None:
                 shared = set(_split(given)) & set(_split(usable.get(other.name, other.keys)))
                 if other.name != name and shared and {name, other.name} != _NEVER_AT_ONCE:
                     key = safe_line(min(shared))
-                    return name, f"[keys] {name} and {other.name} are both '{key}'; give one of them another key."
+                    return name, f"[keys] {name} and {other.name} both use '{key}'; give one of them another key."
     return None
 
 
 def _split(keys: str) -> list[str]:
-    """Each key, by its character where it has one: 'question_mark' and '?' are the same."""
+    """Each key, by its character if it has one: 'question_mark' and '?' are the same."""
     return [find_character(key.strip()) or key.strip() for key in keys.split(",") if key.strip()]
 
 
@@ -233,5 +245,5 @@ def _is_typed(key: str) -> bool:
 
 
 def find_character(key: str) -> str | None:
-    """What a key types: '?' for 'question_mark', '/' for 'slash'; None for a key that types nothing."""
+    """The character a key types: '?' for 'question_mark', '/' for 'slash'; None for a key that types nothing."""
     return key_to_character(_UNICODE_NAMES.get(key, key))

@@ -1,4 +1,6 @@
-"""What widgets tell the screen. Widgets never act on each other: they say what a person did, and the screen decides."""
+"""What widgets report to the screen. Widgets never act on each other: they report what a person did, and the screen
+decides.
+"""
 
 from __future__ import annotations
 
@@ -19,41 +21,41 @@ class QuestionAsked(Message):
 
 @dataclass
 class CancelWanted(Message):
-    """Escape was pressed where one types."""
+    """Escape was pressed while a question runs or waits."""
 
 
 @dataclass
 class AnswersWanted(Message):
-    """A person wants to read."""
+    """The person wants to read the answers."""
 
 
 @dataclass
 class HistoryWanted(Message):
-    """The questions once typed are to be searched."""
+    """The person wants to search earlier questions."""
 
 
 @dataclass
 class HelpWanted(Message):
-    """Help for what has the focus was asked for."""
+    """The person asked for help."""
 
 
 @dataclass
 class QuestionWanted(Message):
-    """A person wants to type again."""
+    """The person wants to type again."""
 
 
 @dataclass
 class CursorMoved(Message):
-    """Another turn or place of the conversation is the current one."""
+    """The cursor moved to another turn or place of the conversation."""
 
     turn: TurnModel | None
     place: int | None
-    """0-based; None where the turn itself is meant."""
+    """0-based; None if the cursor is on the turn itself."""
 
 
 @dataclass
 class CursorWanted(Message):
-    """The cursor is to go to a place of a turn (0-based)."""
+    """The cursor should move to a place of a turn (0-based)."""
 
     turn: TurnModel
     place: int
@@ -61,7 +63,7 @@ class CursorWanted(Message):
 
 @dataclass
 class PlaceWanted(Message):
-    """A place in an article is to be opened."""
+    """The article of a place should be opened."""
 
     turn: TurnModel
     place: int
@@ -69,7 +71,7 @@ class PlaceWanted(Message):
 
 @dataclass
 class PassagesFound(Message):
-    """The closest passages of a question, before its quotes are scored; posted from the answerer's thread."""
+    """The closest passages of a question, before its quotes are scored. Posted from the answerer's thread."""
 
     turn: TurnModel
     passages: tuple[Passage, ...]

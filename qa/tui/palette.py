@@ -24,7 +24,7 @@ from qa.tui.widgets.article_text import ArticleText
 
 
 def actions_of(screen: Screen[object]) -> list[tuple[Action, DOMNode]]:
-    """The actions that can be meant on a screen, those first that are meant most, each with what does it."""
+    """The actions of a screen, the most likely first, each with the node that runs it."""
     if isinstance(screen, ArticleScreen):
         shared = named("next", "previous", "copy-quote", "copy-citation", "edit", "original", "help")
         text = screen.query_one(ArticleText)

@@ -1,4 +1,4 @@
-"""What screens may ask of the app, so that they need not know it."""
+"""What screens may ask of the app, so that they need not know the app itself."""
 
 from __future__ import annotations
 
@@ -13,72 +13,81 @@ from qa.types import ArticleView, Asks
 T = TypeVar("T")
 
 
-class AppFace(Protocol):
-    """The app, as an article's screen sees it."""
+class AppPort(Protocol):
+    """The app as the screen of an article sees it."""
 
     async def load_article(self, path: str) -> ArticleView:
-        """An article of the open generation; raises QaError."""
+        """Load an article of the open generation.
+
+        :raises QaError: if there is none with that path.
+        """
 
     def tell(self, message: str, *, wrong: bool = False) -> None:
-        """Shows a message for a moment."""
+        """Show a message for a moment."""
 
     def copy(self, text: str, what: str) -> None:
-        """Copies, and says so or why it may not arrive."""
+        """Copy a text, and say so, or say why it may not arrive."""
 
     def copy_citation(self, place: Place) -> None:
-        """Copies a quote with its citation as Markdown."""
+        """Copy a quote with its citation as Markdown."""
 
     def edit(self, path: Path, line: int, words: str) -> object:
-        """Opens a file in the editor where `words` stand, which begin in a line (1-based) of the article's text."""
+        """Open a file in the editor.
+
+        :param line: 1-based line of the article's text in which `words` begin; the file itself may have them elsewhere.
+        """
 
     def open_original(self, path: Path) -> None:
-        """Opens a file in the program of its kind."""
+        """Open a file in its own program."""
 
 
-class ConversationFace(AppFace, Protocol):
-    """The app, as the conversation sees it."""
+class ConversationPort(AppPort, Protocol):
+    """The app as the conversation sees it."""
 
     @property
     def welcome(self) -> str:
-        """What is said where nothing was asked yet."""
+        """The text shown before the first question."""
 
     @property
     def keys(self) -> Mapping[str, str]:
-        """The actions that were given another key, by name."""
+        """The keys that were changed, by the action's name."""
 
     def begin(self) -> None:
-        """Starts what is slow; called once there is something to see."""
+        """Start everything slow, once there is something to see."""
 
     @property
     def is_fresh(self) -> bool:
-        """True where the index is known to be up to date."""
+        """True if the index is known to be up to date."""
 
     async def ask_answerer(self, function: Callable[[Asks], T], urgency: Urgency = Urgency.LOOK_UP) -> T:
-        """Runs a function of the answerer in its thread."""
+        """Run a function of the answerer in its thread."""
 
     async def save_question(self, turn: TurnModel) -> None:
-        """Saves a question before it is answered; gives the turn its id."""
+        """Save a question before it is answered, and give the turn its id."""
 
     async def save_outcome(self, turn: TurnModel) -> None:
-        """Saves what came of it."""
+        """Save the outcome of a question."""
 
     def show_articles(self) -> object:
-        """The list of articles."""
+        """Show the list of articles."""
 
     def show_sessions(self) -> object:
-        """The list of sessions."""
+        """Show the list of sessions."""
 
     async def new_session(self) -> None:
-        """An empty conversation."""
+        """Start an empty conversation."""
 
     async def show_problems(self) -> None:
-        """What is not in the index, and why."""
+        """Show what is not in the index, and why."""
 
     def rename_session(self) -> object:
-        """Gives the session another title."""
+        """Ask for another title of the session."""
 
     def export_session(self, form: str) -> object:
-        """Writes the session to a file of a form: 'markdown', 'json' or 'html'."""
+        """Save the session to a file.
+
+        :param form: 'markdown', 'json' or 'html'.
+        """
 
     def look_at_folder(self, *, rebuild: bool = False) -> None:
-        """Brings the index up to date now; with `rebuild`, from nothing."""
+        """Bring the index up to date now; with `rebuild`, from scratch."""

@@ -1,4 +1,4 @@
-"""What the screen knows of one question: the model that widgets draw and only the event loop changes."""
+"""One question on the screen: the model that widgets draw and that only the event loop changes."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from qa.types import Answer, Citation, Passage, TextRange
 
 
 class Stage(StrEnum):
-    """What a waiting question waits for; the text is what a person reads."""
+    """What a waiting question waits for, in the words that a person reads."""
 
     QUEUED = "waiting for the question before it"
-    LOADING = "waiting until the index and the models are ready"
+    LOADING = "waiting for the index and the models"
     SEARCHING = "searching"
     READING = "reading the closest passages"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Something in an article that can be gone to: a citation, or a passage close to the question."""
+    """A place in an article to go to: a citation, or a passage close to the question."""
 
     path: str
     title: str
     date: str | None
     heading: str | None
     label: str
-    """'path:line', with the page where there is one."""
+    """'path:line', with the page if there is one."""
     line: int
     """1-based."""
     start: int
@@ -36,7 +36,7 @@ class Place:
     text: str
     """`canonical[start:end]`"""
     around: TextRange
-    """The paragraph it stands in."""
+    """The paragraph it is in."""
     score: float
     """0..1; higher is better."""
     number: int | None
@@ -48,10 +48,10 @@ class Place:
 
 @dataclass(slots=True, eq=False)
 class TurnModel:
-    """One question and what came of it so far."""
+    """One question and its outcome so far."""
 
     turn_id: int
-    """0 where it could not be saved."""
+    """0 if it could not be saved."""
     question: str
     as_typed: bool = False
     state: TurnState = TurnState.WAITING
@@ -60,13 +60,13 @@ class TurnModel:
     answer: Answer | None = None
     message: str | None = None
     note: str | None = None
-    """What was not fresh when it was answered."""
+    """What was not up to date when it was answered."""
     unfolded: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """What can be gone to, in the order shown: citations; or passages, once they are unfolded."""
+        """The places to go to, in the order shown: citations, or passages once they are unfolded."""
         if self.answer is not None and self.answer.answered:
             return tuple(place_of_citation(citation) for citation in self.answer.citations)
         if self.answer is not None and self.unfolded:
@@ -75,23 +75,23 @@ class TurnModel:
 
     @property
     def closest(self) -> tuple[Place, ...]:
-        """The closest passages, whether they are shown or not."""
+        """The closest passages, shown or not."""
         passages = self.answer.passages if self.answer is not None else self.passages
         return tuple(place_of_passage(passage) for passage in passages)
 
     @property
     def can_fold(self) -> bool:
-        """True where there is no answer, but passages close to the question, shown or not."""
+        """True if there is no answer, but there are passages close to the question, shown or not."""
         return self.answer is not None and not self.answer.answered and bool(self.answer.passages)
 
     @property
     def is_waiting(self) -> bool:
-        """True until there is an answer, an error, or nobody waits any more."""
+        """True until there is an answer or an error, or the question is cancelled."""
         return self.state is TurnState.WAITING
 
 
 def turn_from_saved(saved: SavedTurn) -> TurnModel:
-    """A turn of an earlier run; a question that never got its answer can be asked again."""
+    """A turn of an earlier run. A question that never got its answer counts as cancelled, so it can be asked again."""
     state, message = saved.state, saved.message
     if state is TurnState.WAITING:
         state = TurnState.CANCELLED
@@ -122,13 +122,12 @@ def place_of_citation(citation: Citation) -> Place:
 
 def place_of_passage(passage: Passage) -> Place:
     """A passage as a place to go to."""
-    page = f" (page {passage.page})" if passage.page is not None else ""
     return Place(
         passage.path,
         passage.title,
         passage.date,
         passage.heading,
-        f"{passage.path}:{passage.line}{page}",
+        passage.label,
         passage.line,
         passage.start,
         passage.end,

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from index.types import Candidate, Paragraph, Reading, Span, StoredParagraph
-from qa.answering.evidence import Evidence, score_sentences
+from index.types import Span
+from qa.answering.evidence import Evidence
 from qa.answering.list_items import follow_lead_ins, split_items
 from qa.answering.quotes import choose_quotes
+from tests.helpers.evidence import build_evidence, score
 
 _LEAD_IN = "The government promised the following help:"
 _ITEMS = "1. Forty million for roads.\n2. Free housing. It begins in May.\n3. A year without taxes."
 
 
-def build_evidence(number: int, text: str, *likely: tuple[str, float], context: str = "", path: str = "a") -> Evidence:
-    """A passage with the answers that were read in it."""
-    spans = tuple(Span(text.index(words), text.index(words) + len(words), score) for words, score in likely)
-    paragraph = Paragraph(number, number, 100 * number, 100 * number + len(text), 1, text, context=context)
-    source = StoredParagraph(number, path, "A", None, paragraph)
-    evidence = Evidence(Candidate(number, 0.5, 1.0, 0.5), source, Reading(1.0, spans, 0.0), 1.0)
-    return replace(evidence, sentences=score_sentences("?", evidence, None))
+def build_passage(
+    number: int, text: str, *answers: tuple[str, float] | Span, context: str = "", path: str = "a"
+) -> Evidence:
+    """A passage of an article, the higher its number the further down."""
+    return build_evidence(text, *answers, number=number, start=100 * number, context=context, path=path)
 
 
-def quote(*evidence: Evidence) -> list[str]:
-    """The texts of the quotes."""
-    return [one.text for one in choose_quotes(evidence, 5)]
+def quote(cited: Sequence[Evidence], found: Sequence[Evidence] | None = None) -> list[str]:
+    """The texts of the quotes; items are looked for among `found`."""
+    followed = follow_lead_ins(cited, cited if found is None else found)
+    return [one.text for one in choose_quotes([score(one.evidence, is_listed=one.is_listed) for one in followed], 5)]
 
 
 @pytest.mark.parametrize("mark", ["{}. ", "{}) ", "- ", "* ", "• "])
@@ -35,33 +36,53 @@ def test_a_lead_in_stands_for_its_items(mark: str) -> None:
     lines = [mark.format(number) + words for number, words in enumerate(("Roads.", "Free housing.", "No taxes."), 1)]
     # Paragraphs leave the first bullet out.
     text = "\n".join(lines)[0 if "{" in mark else len(mark) :]
-    items = build_evidence(2, text, ("Free housing", 9.0), context=f"Help\n{_LEAD_IN}")
-    lead_in = build_evidence(1, _LEAD_IN, ("help", 2.0))
+    items = build_passage(2, text, ("Free housing", 9.0), context=f"Help\n{_LEAD_IN}")
+    lead_in = build_passage(1, _LEAD_IN, ("help", 2.0))
     for cited in ([lead_in], [items, lead_in], [lead_in, items]):
-        found = follow_lead_ins(cited, [items, lead_in])
-        assert quote(*found) == text.split("\n")
+        assert quote(cited, [items, lead_in]) == text.split("\n")
 
 
-def test_only_the_item_that_answers() -> None:
-    """Without the lead-in an item is quoted where it answers about as well as the best: exp(-5) is under .15."""
-    items = build_evidence(2, _ITEMS, ("Forty million", 9.0), ("A year", 4.0), context=_LEAD_IN)
-    assert quote(*follow_lead_ins([items], [items])) == ["1. Forty million for roads."]
+@pytest.mark.parametrize(("below", "quoted"), [(1.8, 2), (2.0, 1)])
+def test_items_that_answer_alike_are_quoted_each(below: float, quoted: int) -> None:
+    """From .15 of the best on: exp(-1.8) is .17, exp(-2) is .14. Not the sentence that happens to stand beside it."""
+    items = build_passage(2, _ITEMS, ("Forty million", 9.0), ("A year without taxes", 9.0 - below), context=_LEAD_IN)
+    assert quote([items]) == ["1. Forty million for roads.", "3. A year without taxes."][:quoted]
 
 
-def test_items_that_answer_alike_are_quoted_each() -> None:
-    """exp(-1) is .37: two of the three, not the sentence that happens to stand beside the best."""
-    items = build_evidence(2, _ITEMS, ("Forty million", 9.0), ("A year without taxes", 8.0), ("May", 1.0))
-    assert quote(items) == ["1. Forty million for roads.", "3. A year without taxes."]
+def test_an_item_without_an_answer_is_not_quoted() -> None:
+    """Its score is no likelihood, however near it comes to that of the best; without any answer nothing is split."""
+    items = build_passage(2, _ITEMS, ("Forty million", 9.0), context=_LEAD_IN)
+    assert quote([items]) == ["1. Forty million for roads."]
+    passage = score(build_passage(2, _ITEMS))
+    alike = replace(passage, sentences=tuple(replace(one, score=1.0, span=None) for one in passage.sentences))
+    assert split_items(alike) == [alike]
+
+
+def test_items_of_several_passages_are_quoted_in_the_order_of_the_article() -> None:
+    """Whichever was found first."""
+    lead_in = build_passage(1, _LEAD_IN, ("help", 2.0))
+    first, second = (build_passage(number, f"Item number{number}.", context=_LEAD_IN) for number in (2, 3))
+    assert quote([lead_in], [second, lead_in, first]) == ["Item number2.", "Item number3."]
+
+
+def test_a_lead_in_inside_a_passage_is_no_item() -> None:
+    """Only what follows it is quoted."""
+    passage = score(build_passage(2, f"{_LEAD_IN}\n{_ITEMS}", ("help", 9.0)), is_listed=True)
+    assert [one.text for one in choose_quotes([passage], 5)] == [
+        "1. Forty million for roads.",
+        "2. Free housing.",
+        "3. A year without taxes.",
+    ]
 
 
 def test_a_lead_in_whose_items_were_not_found_is_quoted_itself() -> None:
     """As is one with a list of the same words in another article."""
-    lead_in = build_evidence(1, _LEAD_IN, ("help", 2.0))
-    elsewhere = build_evidence(2, _ITEMS, ("Free housing", 9.0), context=_LEAD_IN, path="b")
-    assert follow_lead_ins([lead_in], [elsewhere, lead_in]) == [lead_in]
+    lead_in = build_passage(1, _LEAD_IN, ("help", 2.0))
+    elsewhere = build_passage(2, _ITEMS, ("Free housing", 9.0), context=_LEAD_IN, path="b")
+    assert [one.evidence for one in follow_lead_ins([lead_in], [elsewhere, lead_in])] == [lead_in]
 
 
 def test_prose_is_no_list() -> None:
     """Years and dashes inside sentences begin no item."""
-    prose = build_evidence(1, "It was built in\n1999. It cost 2 million - a lot.", ("2 million", 3.0))
+    prose = score(build_passage(1, "It was built in\n1999. It cost 2 million - a lot.", ("2 million", 3.0)))
     assert split_items(prose) == [prose]

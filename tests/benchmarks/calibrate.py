@@ -13,7 +13,6 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,10 @@ from numpy.typing import NDArray
 from index.types import Reading, Span
 from qa.answerer import Answerer, open_answerer
 from qa.answering.confidence import build_features
-from qa.answering.evidence import Evidence, score_sentences
+from qa.answering.evidence import Evidence
 from qa.answering.quotes import cut_quote
 from qa.answering.ranking import blend, compute_brevity
+from qa.answering.sentences import ScoredPassage, score_sentences
 from qa.evaluation.questions import Question, holds_answer, load_questions
 from qa.settings import Settings
 from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, find_sets
@@ -93,7 +93,7 @@ def build_row(answerer: Answerer, question: Question) -> Row:
 def build_candidate(question: Question, one: Evidence) -> Row:
     """A candidate's scores, whether it is labelled, and whether its quote holds an answer."""
     assert one.reading is not None
-    quote = cut_quote(replace(one, sentences=score_sentences(question.text, one, None)))
+    quote = cut_quote(ScoredPassage(one, score_sentences(question.text, one, None)))
     return {
         "relevant": question.is_relevant(one.source.path, one.source.paragraph.block),
         "holds": holds_answer(quote.text, question.answers),

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from index.errors import QaError
 from qa.answerer import open_answerer
-from qa.answering.confidence import DEFAULT_THRESHOLD
+from qa.answering.confidence import choose_threshold
 from qa.evaluation import evaluate
 from qa.evaluation.command import render_evaluation
 from qa.evaluation.measures import RANKED
@@ -108,7 +108,7 @@ def measure_set(chosen: EvaluationSet, options: argparse.Namespace) -> Report:
             questions,
             answerer,
             name=chosen.name,
-            threshold=DEFAULT_THRESHOLD if options.threshold is None else options.threshold,
+            threshold=choose_threshold(options.threshold),
             earlier=load_baseline(baseline) if baseline is not None and baseline.exists() else None,
             partial=options.cache / "partial" / f"{chosen.name}.jsonl",
             on_done=build_ticker(chosen.name),

@@ -44,13 +44,13 @@ note("answerer's modules", began)
 began = time.time()
 import numpy
 note("numpy", began)
-watch(qa.answerer, "_load_encoder", "encoder, beside")
-watch(qa.answerer, "_load_cross_encoder", "cross-encoder, beside")
+watch(qa.models, "load_encoder", "encoder, beside")
+watch(qa.models, "load_cross_encoder", "cross-encoder, beside")
 watch(qa.answerer.Answerer, "_open_existing", "index: faiss, tantivy, SQLite")
 watch(qa.answerer.Answerer, "find_changes", "look at the folder")
 watch(qa.answerer.Answerer, "_search", "question encoded and searched")
 watch(qa.answerer.Answerer, "_read", "passages read")
-watch(qa.answerer.Answerer, "_decide", "quotes")
+watch(qa.answerer, "build_answer", "quotes")
 leave = qa.cli._leave
 def last(code):
     import json

@@ -130,11 +130,35 @@ def test_wrong_options_are_exit_code_2(docs: Path) -> None:
 def test_wrong_usage_is_one_sentence(docs: Path) -> None:
     """Not the usage of the whole program, but what is wrong and where to look."""
     _assert_one_sentence(run_qa("ask", "-k", "0", "a?"), 2, "0 is not in the range", "qa ask --help")
-    _assert_one_sentence(run_qa("aks"), 2, "No such command 'aks'", "qa --help")
+    _assert_one_sentence(run_qa("aks"), 2, "No such command 'aks'", "qa --help` to see the commands.")
+    _assert_one_sentence(run_qa("ask", "--nonsense"), 2, "No such option", "qa ask --help` to see its options.")
+    assert "; `" not in run_qa("aks").stderr
     _assert_one_sentence(run_qa("index", "--status", "--watch", "--docs", str(docs)), 2, "--status", "leave out")
     _assert_one_sentence(run_qa("ask", "-", "a?", "--docs", str(docs)), 2, "'-'", "stdin")
     _assert_one_sentence(run_qa("index", "--json", "--docs", str(docs)), 2, "--status")
-    _assert_one_sentence(run_qa("index", "--watch", "--progress-json", "--docs", str(docs)), 2, "exclude each other")
+    _assert_one_sentence(run_qa("index", "--watch", "--progress-json", "--docs", str(docs)), 2, "cannot be combined")
+
+
+@pytest.mark.parametrize(
+    ("words", "suggested"),
+    [
+        (["Did China condemn the invasion?"], 'qa ask "Did China condemn the invasion?"'),
+        (["who", "paid", "for", "it"], 'qa ask "who paid for it"'),
+        (["Why?"], 'qa ask "Why?"'),
+        (['Who said "no"?'], "qa ask 'Who said \"no\"?'"),
+        (["Why " + "not " * 200 + "?"], 'qa ask "…"'),
+    ],
+)
+def test_a_question_without_a_command_is_told_how_to_ask(words: list[str], suggested: str) -> None:
+    """What looks like a question is answered with the command that asks it, ready to be pasted."""
+    result = run_qa(*words)
+    _assert_one_sentence(result, 2, suggested)
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_mistyped_command_is_not_taken_for_a_question() -> None:
+    """The nearest command is meant, whatever follows it."""
+    _assert_one_sentence(run_qa("aks", "Who", "paid", "for it?"), 2, "Did you mean 'ask'?")
 
 
 def test_one_json_object_is_for_one_question(docs: Path) -> None:
@@ -182,7 +206,7 @@ def test_a_full_disk_under_stdout_is_told(docs: Path, command: str) -> None:
     """In one sentence, and not with the code that means 'not in the articles'."""
     run_qa("--docs", str(docs), "index")
     result = _run_in_shell(docs, f"{command} >/dev/full")
-    _assert_one_sentence(result, 3, "stdout cannot be written to", "No space left")
+    _assert_one_sentence(result, 3, "stdout cannot be written", "No space left")
 
 
 def _run_in_shell(docs: Path, command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -202,6 +226,20 @@ def test_no_documents_folder(tmp_path: Path) -> None:
     """Named, with the option that names another."""
     _assert_one_sentence(run_qa("ask", "a?", "--docs", str(tmp_path / "nowhere")), 3, "nowhere", "--docs")
     _assert_one_sentence(run_qa("ask", "a?", cwd=tmp_path), 3, "--docs")
+
+
+def test_a_file_instead_of_a_folder(docs: Path) -> None:
+    """The folder to pass is named, by every command, and the index of that folder is not touched."""
+    for command in (["ask", "a?"], ["index"], ["index", "--status"], ["show", "harbour.md"], ["--plain"]):
+        result = run_qa("--docs", str(docs / "harbour.md"), *command)
+        _assert_one_sentence(result, 3, "harbour.md is a file", f"--docs {docs}")
+    assert not (docs.parent / ".qa").exists()
+
+
+def test_an_empty_path_is_wrong_usage(docs: Path) -> None:
+    """It never means the folder one happens to stand in."""
+    for command in (["ask", "a?"], ["index"], ["--plain"]):
+        _assert_one_sentence(run_qa("--docs", "", *command, cwd=docs), 2, "is empty", "--docs DIR")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
@@ -235,13 +273,43 @@ def test_an_unreadable_file_is_a_warning_and_the_others_answer(docs: Path) -> No
     assert "warning: skipped picture.txt" in result.stderr
 
 
+def test_a_folder_of_pictures_does_not_bury_the_answer(docs: Path) -> None:
+    """Of 60 skipped files twenty are warned of by name, by every command alike; the status lists them all."""
+    for number in range(60):
+        (docs / f"{number}.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    for command in (("ask", "How high is the lighthouse?"), ("index", "--rebuild")):
+        result = run_qa("--docs", str(docs), *command)
+        warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: skipped ")]
+        assert len(warnings) == 21
+        assert warnings[-1] == "warning: skipped 40 more files; `qa index --status` lists them all"
+    assert "skipped: 60\n" in run_qa("--docs", str(docs), "index", "--status").stdout
+
+
 def test_a_reader_that_leaves_the_pipe_is_no_error(docs: Path) -> None:
     """`qa ask … | head -1` ends quietly."""
     run_qa("--docs", str(docs), "index")
     questions = "How high is the lighthouse?\n" * 5
-    result = _run_in_shell(docs, "ask --jsonl - | head -c 10", stdin=questions)
+    result = _run_in_shell(docs, "ask --jsonl - | head -c 10; echo ${PIPESTATUS[0]}", stdin=questions)
     assert "Traceback" not in result.stderr
     assert "Exception" not in result.stderr
+    assert result.stdout.splitlines()[-1].endswith("0")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ask 'How high is the lighthouse?' 'What is the population of Brazil?' | head -1",
+        "ask 'What is the population of Brazil?' 'How high is the lighthouse?' | head -1",
+        "ask --help | head -1",
+    ],
+)
+def test_head_ends_a_command_with_code_0(docs: Path, command: str) -> None:
+    """Whatever the later answers would have been: the reader has what it wanted."""
+    run_qa("--docs", str(docs), "index")
+    result = _run_in_shell(docs, f"{command}; echo ${{PIPESTATUS[0]}}")
+    assert len(result.stdout.splitlines()) == 2
+    assert result.stdout.splitlines()[-1] == "0", result.stderr
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("milliseconds", [5, 10, 20, 30, 40, 80, 130, 200])

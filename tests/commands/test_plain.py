@@ -16,6 +16,7 @@ from index.errors import DocumentsError
 from qa.plain import PROMPT, Keeping, run_plain
 from qa.sessions.store import open_sessions
 from qa.types import Asks
+from tests.helpers.hostile import NASTY, assert_harmless, hostile_answer
 from tests.helpers.recorded import RecordedAnswerer
 
 
@@ -71,11 +72,11 @@ def test_commands() -> None:
         answerer=answerer,
     )  # fmt: skip
     assert "There are no passages yet" in said
-    assert "There is no quote of that number" in said
+    assert "The last answer has no quote with that number" in said
     assert "When Sun and Moon stand in one line" in said
     assert "Asked as: How old is the oldest mill that the tide drives?" in said
     assert "/quit       leave" in said
-    assert "There is no command /x here" in said
+    assert "There is no command /x;" in said
     assert [one[1:] for one in answerer.asked] == [(0, False), (1, False), (2, True)]
 
 
@@ -90,7 +91,7 @@ def test_quit_ends_it() -> None:
 def test_prompts_are_for_people() -> None:
     """On a terminal there is a prompt and a word of greeting; on a pipe there is neither."""
     _, said = converse("What do tides do?", typed=True)
-    assert said.startswith("Questions are answered from the articles.")
+    assert said.startswith("Ask about the articles.")
     assert said.count(PROMPT) == 2
     assert PROMPT not in converse("What do tides do?")[1]
 
@@ -113,7 +114,7 @@ def test_a_conversation_is_kept_and_goes_on(tmp_path: Path) -> None:
     answerer = RecordedAnswerer()
     keeping = Keeping(open_sessions(tmp_path), "/articles", session.session_id)
     _, said = converse("/closest", "And the oldest mill?", "/new", "Nothing?", answerer=answerer, keeping=keeping)
-    assert said.startswith("The conversation goes on after 3 questions. The last one was: Nothing?\nNot in the")
+    assert said.startswith("Continuing after 3 questions. The last one was: Nothing?\nNot in the")
     assert "Passage 1," in said
     assert [one[1:] for one in answerer.asked] == [(2, False), (0, False)]
     with closing(open_sessions(tmp_path)) as store:
@@ -143,8 +144,6 @@ def test_no_index(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """What articles hold reaches the terminal as words only."""
-    from tests.tui.test_hostile import NASTY, assert_harmless, hostile_answer
-
     for text in NASTY:
         answerer = RecordedAnswerer()
         answer = hostile_answer("x", text, text)

@@ -7,7 +7,9 @@ import pytest
 
 from index.errors import UsageError
 from qa.answerer import Answerer
+from qa.cli import cli
 from qa.commands.sessions import change_session, export_session, render_sessions
+from qa.sessions.export import EXTENSIONS
 from qa.sessions.store import open_sessions
 from tests.helpers.commands import run_qa
 
@@ -53,6 +55,22 @@ def test_an_export_has_the_quote_and_its_place(session: int, tmp_path: Path, nam
         export_session(session, None, str(tmp_path / name))
 
 
+@pytest.mark.parametrize("name", ["x.pdf", "x.txt", "x.docx"])
+def test_an_ending_that_is_no_format_is_refused(session: int, tmp_path: Path, name: str) -> None:
+    """The formats there are stand in the sentence; --format decides whatever the ending is."""
+    with pytest.raises(UsageError, match=r"\.md, \.json or \.html"):
+        export_session(session, None, str(tmp_path / name))
+    assert not (tmp_path / name).exists()
+    assert export_session(session, "markdown", str(tmp_path / name)) == ""
+    assert export_session(session, None, str(tmp_path / "notes")) == ""
+
+
+def test_the_command_offers_the_formats_there_are() -> None:
+    """`--format` is a list of its own, because the command line is read before exports are loaded."""
+    [choice] = [one.type for one in cli.commands["export"].params if one.name == "form"]
+    assert list(choice.choices) == list(EXTENSIONS)
+
+
 def test_without_a_file_the_export_is_what_is_printed(session: int) -> None:
     """For pipes."""
     assert "33 metres" in export_session(session, "markdown", None)
@@ -63,16 +81,16 @@ def test_a_conversation_is_continued_from_the_command_line(docs: Path, tmp_path:
     plain = ("--docs", str(docs), "--plain")
     result = run_qa(*plain, "--continue", stdin="x")
     assert result.returncode == 2
-    assert "no conversation to continue yet" in result.stderr
+    assert "there is no conversation to continue" in result.stderr
     store = open_sessions()
     mine, _ = store.create_session("Mine", docs), store.create_session("Of another folder", tmp_path)
     store.add_question(mine, "How high is the lighthouse?")
     store.close()
     result = run_qa(*plain, "--continue", stdin="When was the lighthouse finished?\n")
-    assert result.stdout.startswith("The conversation goes on after 1 question."), result.stderr
+    assert result.stdout.startswith("Continuing after 1 question."), result.stderr
     assert "Quote 1: " in result.stdout
     result = run_qa("--session", str(mine), "--plain", stdin="/closest\n", cwd=tmp_path)
-    assert "goes on after 2 questions. The last one was: When was the lighthouse finished?" in result.stdout
+    assert "Continuing after 2 questions. The last one was: When was the lighthouse finished?" in result.stdout
     assert "Passage 1" in result.stdout
 
 
@@ -80,8 +98,8 @@ def test_what_cannot_be_continued_is_told(docs: Path) -> None:
     """A number that is none, both options, and a command that takes neither."""
     for arguments, said in (
         (("--session", "77"), "there is no session 77"),
-        (("--session", "7", "--continue"), "exclude each other"),
-        (("--continue", "ask", "Who?"), "without a command"),
+        (("--session", "7", "--continue"), "cannot be combined"),
+        (("--continue", "ask", "Who?"), "do not go with a command"),
     ):
         result = run_qa("--docs", str(docs), *arguments)
         assert result.returncode == 2

@@ -58,12 +58,12 @@ def test_a_file_that_was_left_out_is_told_with_its_reason(settings: Settings) ->
     """An empty file and a format that is not read are named with why."""
     with pytest.raises(UnreadableFileError, match=r"empty\.txt cannot be shown: empty"):
         show(settings, "empty.txt")
-    with pytest.raises(UnreadableFileError, match=r"picture\.png is not among the articles: not a format that is read"):
+    with pytest.raises(UnreadableFileError, match=r"picture\.png is not an article: not a format that is read"):
         show(settings, "picture.png")
 
 
 @pytest.mark.parametrize("span", ["5:1", "0:900", "a:b", "3", "-1:4", "²:³"])
 def test_a_range_without_meaning_is_refused(settings: Settings, span: str) -> None:
     """With the range that the article has."""
-    with pytest.raises(UsageError, match="give START:END within 0:24"):
+    with pytest.raises(UsageError, match="write START:END within 0:24"):
         show(settings, "sub/tides.txt", span)

@@ -68,7 +68,12 @@ def test_the_status_shows_any_engine(tmp_path: Path, engines: tuple[MemoryVector
     assert "\nvectors: memory, 6 compared one by one\nwords: memory, 6 scored one by one\n" in render_status(
         settings, as_json=False
     )
-    assert json.loads(render_status(settings, as_json=True))["vectors"] == {"engine": "memory", "vectors": 6}
+    assert json.loads(render_status(settings, as_json=True))["vectors"] == {
+        "engine": "memory",
+        "exact": True,
+        "summary": "6 compared one by one",
+        "vectors": 6,
+    }
     assert all(engine.generations for engine in engines)
 
 

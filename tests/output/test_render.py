@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qa
-from qa.output.flow import unwrap
-from qa.output.render import build_record, render_json_line, render_markdown, render_text, wants_colour
+from qa.output.render import build_record, render_json_line, render_markdown, render_text
+from qa.output.terminal import wants_colour
 from qa.types import Answer, Citation, IndexInfo, Location, Passage, TextRange
 
 _QUOTE = "Trade with Russia grew to $146.9 billion in 2021."
@@ -122,14 +122,6 @@ def test_other_places_are_named_once() -> None:
     places = (Location("copy.txt", 0, 9), Location("copy.txt", 20, 29), Location("b.txt", 0, 9))
     answer = dataclasses.replace(ANSWER, citations=(dataclasses.replace(CITATION, also_in=places),))
     assert "; also in copy.txt (2 times), b.txt\n" in render_text(answer, docs=_DOCS)
-
-
-@given(st.text(alphabet="ab 1|-\n\r\t"))
-def test_unwrapping_changes_white_space_only(text: str) -> None:
-    """One string a character; the words stay."""
-    characters = unwrap(text)
-    assert len(characters) == len(text)
-    assert "".join(characters).split() == text.split()
 
 
 @pytest.mark.parametrize("answer", [ANSWER, DECLINED])

@@ -123,8 +123,8 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(UsageError, match="choose another with --port"):
-            serve(Settings(docs=tmp_path), port=taken.getsockname()[1])
+        with pytest.raises(UsageError, match="choose another port with --port"):
+            serve(Settings(docs=tmp_path), host="127.0.0.1", port=taken.getsockname()[1])
 
 
 @asynccontextmanager

@@ -112,5 +112,5 @@ def test_too_long_or_too_many(store: SessionStore) -> None:
 def test_a_folder_that_cannot_be_made(store: SessionStore) -> None:
     """Where the numbers cannot be kept, a sentence names the path."""
     (store.path.parent / "windows").write_text("in the way", encoding="utf-8")
-    with pytest.raises(StorageError, match="windows/1 cannot be made"):
+    with pytest.raises(StorageError, match="windows/1 cannot be created"):
         Drafts(ARTICLES).take_up(store)

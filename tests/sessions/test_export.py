@@ -49,7 +49,7 @@ def test_markdown() -> None:
     assert "> It has not condemned" in text
     assert "a.txt:4" in text
     assert "*Not in the articles.* no passage says so" in text
-    assert "*It failed.* the index is damaged; rebuild it." in text
+    assert "*This question failed.* the index is damaged; rebuild it." in text
     assert "*Not answered yet.*" in text
 
 
@@ -96,5 +96,5 @@ def test_never_over_a_file(tmp_path: Path) -> None:
         write_export(first, SESSION, TURNS, "html")
     with pytest.raises(StorageError, match="choose another place"):
         write_export(tmp_path / "none" / "x.md", SESSION, TURNS, "markdown")
-    with pytest.raises(UsageError, match="there is no form 'pdf'"):
+    with pytest.raises(UsageError, match="there is no format 'pdf'"):
         render_session(SESSION, TURNS, "pdf")

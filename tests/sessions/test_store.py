@@ -226,6 +226,6 @@ def test_held_by_another_for_too_long(store: SessionStore, tmp_path: Path) -> No
     store._connection.execute("PRAGMA busy_timeout=10")
     holder = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(StorageError, match="another program is writing there; try again"):
+    with pytest.raises(StorageError, match="another program is writing to it; try again"):
         store.create_session("refused", "/articles")
     holder.close()

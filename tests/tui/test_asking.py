@@ -162,7 +162,7 @@ async def test_asked_while_the_engine_opens() -> None:
 
     async with open_app(open_slowly, ready=False) as face:
         turn = await face.send("How high is the highest tide?")
-        assert "waiting until the index and the models are ready" in face.text
+        assert "waiting for the index and the models" in face.text
         assert answerer.asked == []
         may_open.set()
         await face.until(lambda: not turn.is_waiting)

@@ -67,7 +67,7 @@ async def test_the_palette_runs_actions() -> None:
         await face.ask("What do tides do?")
         await face.press("ctrl+p")
         await face.type("copy citation")
-        await face.until(lambda: "Copy quote and citation" in face.text)
+        await face.until(lambda: "Copy the quote and its citation" in face.text)
         await face.press("enter")
         await face.until(lambda: face.app.clipboard)
         assert face.app.clipboard.startswith("> As the Earth turns")
@@ -120,7 +120,7 @@ async def test_help_for_the_focus() -> None:
         await face.press("q")
         await face.ask("What do tides do?")
         await face.press("escape", "question_mark")
-        await face.until(lambda: "The cursor (┃) goes from quote to quote" in face.text)
+        await face.until(lambda: "j and k move the cursor (┃) from quote to quote" in face.text)
 
 
 async def test_keys_of_ones_own() -> None:
@@ -142,7 +142,7 @@ async def test_keys_that_cannot_be_used_are_told() -> None:
         await face.until(lambda: face.said)
         assert "[keys] has no action 'artikles'; did you mean 'articles'?" in face.said
         await face.press("f9")
-        await face.until(lambda: "No session." in face.text)
+        await face.until(lambda: "No sessions found." in face.text)
 
 
 async def test_a_key_of_the_boxs_own_editing() -> None:
@@ -156,7 +156,7 @@ async def test_a_key_of_the_boxs_own_editing() -> None:
         await face.press("end", "ctrl+u")
         assert face.app.main.box.text == ""
         await face.press("ctrl+a")
-        await face.until(lambda: "Questions once typed" in face.text)
+        await face.until(lambda: "Earlier questions" in face.text)
 
 
 async def test_what_is_said_names_the_keys_as_they_are_set() -> None:
@@ -165,7 +165,7 @@ async def test_what_is_said_names_the_keys_as_they_are_set() -> None:
         assert "Enter asks    F4 articles    F6 sessions" in face.text
         assert "F9 help" in face.text
     async with open_app(no_index, ready=False, keys={"refresh": "f6"}) as face:
-        await face.until(lambda: "It is tried again when you press F6." in face.text)
+        await face.until(lambda: "Press F6 to try again." in face.text)
 
 
 async def test_the_keys_below_a_list_show_enter(tmp_path: Path) -> None:
@@ -226,16 +226,16 @@ async def test_a_key_of_the_filters_own_editing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"articles": "f4", "sessions": "f4"}, "articles and sessions are both 'f4'; give one of them another key"),
-        ({"articles": "ctrl+s"}, "articles and sessions are both 'ctrl+s'"),
-        ({"articles": "enter"}, "articles and ask are both 'enter'"),
-        ({"find": "n"}, "find and next are both 'n'"),
-        ({"problems": " "}, 'problems is empty; name a key such as "f4"'),
+        ({"articles": "f4", "sessions": "f4"}, "articles and sessions both use 'f4'; give one of them another key"),
+        ({"articles": "ctrl+s"}, "articles and sessions both use 'ctrl+s'"),
+        ({"articles": "enter"}, "articles and ask both use 'enter'"),
+        ({"find": "n"}, "find and next both use 'n'"),
+        ({"problems": " "}, 'problems is empty; write a key such as "f4"'),
         ({"artikles": "f4"}, "no action 'artikles'; did you mean 'articles'?"),
-        ({"sources": "ctrl+shift+hyperspace"}, "sources: 'ctrl+shift+hyperspace' is not the name of a key"),
-        ({"sources": "F4"}, "sources: 'F4' is not the name of a key"),
-        ({"articles": "a"}, "articles: 'a' would be typed into the question"),
-        ({"delete": "question_mark"}, "delete: '?' would be typed into the question"),
+        ({"sources": "ctrl+shift+hyperspace"}, "sources: 'ctrl+shift+hyperspace' is not a key"),
+        ({"sources": "F4"}, "sources: 'F4' is not a key"),
+        ({"articles": "a"}, "articles: 'a' types a character"),
+        ({"delete": "question_mark"}, "delete: '?' types a character"),
     ],
 )
 def test_keys_that_are_refused(keys: dict[str, str], said: str) -> None:

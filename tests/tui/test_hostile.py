@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,65 +12,24 @@ from hypothesis import strategies as st
 from textual.content import Content
 
 from index.types import Skipped
+from qa.output.flow import unwrap
 from qa.output.safe_text import safe_text
 from qa.sessions.store import TurnState
-from qa.tui.drawing.draw import draw_card, draw_turn, flowing
+from qa.tui.drawing.draw import draw_card, draw_turn, flow
 from qa.tui.drawing.wrapping import wrap_text
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.turns import TurnModel, place_of_citation
-from qa.types import Answer, ArticleView, Asks, TextRange
+from qa.types import ArticleView, Asks
 from tests.helpers.app import open_app
-from tests.helpers.recorded import SPRING, RecordedAnswerer, build_answer
+from tests.helpers.hostile import NASTY, assert_harmless, hostile_answer
+from tests.helpers.recorded import SPRING, RecordedAnswerer
 
-NASTY = [
-    "[bold red]markup[/] [/] [@click=app.quit]x[/]",
-    "\x1b[2J\x1b]0;title\x07\x1b]52;c;aGk=\x07",
-    "\x9b31mC1\x90dcs\x9c",
-    "right\u202eto left\u2066\u2067\u2069",
-    "👩\u200d👩\u200d👧 ❤\ufe0f 🇩🇪 e\u0301\u0302\u0303",
-    "東京タワー" * 40,
-    "lone \ud800 surrogate",
-    "\u2028\u2029\u0085\x0b\x0c\x1c",
-    "tag \U000e0041\U000e0042",
-    "\x00\x7f\xad\u200b\ufeff",
-    "]]>--&lt;script&gt;",
-    "%s {0} \\ $primary",
-    "",
-]
 ANY_TEXT = st.one_of(
     st.text(st.characters(codec=None, categories=None, min_codepoint=0, max_codepoint=0x10FFFF), max_size=200),
     st.lists(st.sampled_from(NASTY), max_size=4).map("\n".join),
 )
 _SEQUENCE = re.compile(r"\x1b(\[[0-9;?<>=]*[@-~]|\]22;[a-z-]+\x07|\]52;c;[A-Za-z0-9+/=]*\x07)")
 """What Textual itself sends: colours and places, the shape of the pointer, a copy by OSC 52."""
-
-
-def assert_harmless(text: str) -> None:
-    """No character of `text` steers a terminal or reorders what is read."""
-    for character in text:
-        kind = unicodedata.category(character)
-        assert character == "\n" or kind not in {"Cc", "Cs", "Zl", "Zp"}, hex(ord(character))
-        assert not 0x202A <= ord(character) <= 0x202E
-        assert not 0x2066 <= ord(character) <= 0x2069
-
-
-def hostile_answer(question: str, text: str, title: str, span: tuple[int, int] | None = None) -> Answer:
-    """An answer whose every text is `text` or `title`, with agreeing offsets."""
-    answer = build_answer("How high is the highest tide?")
-    citation = replace(
-        answer.citations[0],
-        title=title,
-        heading=title,
-        path=title or "a",
-        date=title,
-        quote=text,
-        start=5,
-        end=5 + len(text),
-        passage=TextRange(5, 5 + len(text), text),
-        answer_span=None if span is None else TextRange(5 + span[0], 5 + span[1], text[span[0] : span[1]]),
-    )
-    passages = tuple(replace(passage, title=title, text=text) for passage in answer.passages)
-    return replace(answer, question=question, asked_as=text, citations=(citation,), passages=passages, reason=text)
 
 
 @given(question=ANY_TEXT, text=ANY_TEXT, title=ANY_TEXT, width=st.integers(1, 130), data=st.data())
@@ -100,21 +58,7 @@ def test_turns_and_cards(question: str, text: str, title: str, width: int, data:
 def test_flowing_keeps_every_word(text: str) -> None:
     """Joining hard-wrapped lines changes white space only."""
     shown = safe_text(text)
-    assert flowing(Content(shown)).plain.split() == Content(shown).plain.split()
-
-
-def test_flowing_joins_what_was_wrapped() -> None:
-    """Wrapped and indented lines become one; lists, headings and short lines stay apart."""
-    words = "These words fill a line of some length,"
-    assert flowing(Content(f"{words}\n   and go on.")).plain == f"{words} and go on."
-    for kept in (
-        f"{words}\n- an item",
-        f"{words}\n2. an item",
-        f"{words}\n# A heading",
-        "Short\nLines",
-        f"{words}\n\nNew",
-    ):
-        assert flowing(Content(kept)).plain == kept
+    assert flow(Content(shown), unwrap(shown)).plain.split() == Content(shown).plain.split()
 
 
 @given(text=ANY_TEXT, width=st.integers(1, 60))

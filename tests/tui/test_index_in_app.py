@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from index.errors import DocumentsError
-from index.types import Changes, Skipped
+from index.types import Changes, Progress, Skipped
 from qa.settings import Settings
 from qa.tui.app import build_index_command
 from qa.tui.background.index_process import IndexingProcess
@@ -125,7 +125,7 @@ async def test_f5_says_what_it_found() -> None:
     """A look that a person asked for is answered, also where nothing changed."""
     async with open_app() as face:
         await face.press("f5")
-        await face.until(lambda: "The index is fresh: nothing changed." in face.said)
+        await face.until(lambda: "The index is up to date: nothing changed." in face.said)
 
 
 async def test_f5_where_the_index_is_left_as_it_is(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ async def test_indexing_that_fails_says_why() -> None:
 async def test_indexing_that_cannot_be_started() -> None:
     """A program that is not there is told in a sentence."""
     async with open_app(no_index, ready=False, upkeep=UpkeepOptions(["/no/such/program"])) as face:
-        await face.until(lambda: "indexing cannot be started" in face.text)
+        await face.until(lambda: "indexing could not be started" in face.text)
 
 
 async def test_very_many_skipped_files() -> None:
@@ -198,8 +198,8 @@ async def test_stale_is_said_where_it_stays_stale() -> None:
     async with open_app(RecordedAnswerer(changes=Changes(added=("new.txt",)))) as face:
         assert "◐ stale" in face.text
         await face.ask("What do tides do?")
-        assert face.turns[0].note == "answered from an index that is not up to date"
-        assert "answered from" in face.text
+        assert face.turns[0].note == "the index was not up to date"
+        assert "not up to date" in face.text
 
 
 async def test_rebuild_from_the_palette(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ async def test_rebuild_from_the_palette(tmp_path: Path) -> None:
         await face.press("enter")
         await face.until(told.exists)
         assert told.read_text(encoding="utf-8") == "--rebuild;"
-        await face.until(lambda: "The index was built anew." in face.said)
+        await face.until(lambda: "The index was rebuilt." in face.said)
 
 
 def test_index_command() -> None:
@@ -226,3 +226,16 @@ def test_index_command() -> None:
         sys.executable, "-m", "qa", "--docs", "/a b", "--model", "m; rm", "--reranker", "none",
         "index", "--progress-json",
     ]  # fmt: skip
+
+
+async def test_only_progress_is_taken_for_progress() -> None:
+    """A notice, or a record of a later version, does not move the bar."""
+    progress = {"schema": 1, "stage": "embedding", "articles_done": 1, "articles_total": 2, "paragraphs_done": 3,
+                "paragraphs_total": 4, "seconds": 0.5}  # fmt: skip
+    done = {"schema": 1, "done": True, "generation": 2, "articles": 2, "paragraphs": 4, "embedded": 4, "skipped": []}
+    command = _printing({"schema": 1, "notice": "Waiting."}, progress, {"schema": 1, "other": 1}, done).index_command
+    assert command is not None
+    shown: list[Progress] = []
+    report = await IndexingProcess(command, shown.append).run()
+    assert [one.paragraphs_done for one in shown] == [3]
+    assert report.embedded == 4

@@ -10,8 +10,8 @@ from textual.geometry import Offset
 from textual.selection import Selection
 
 from qa.sessions.store import TurnState
-from qa.tui.drawing.draw import draw_turn, find_quote, flowing
-from qa.tui.drawing.lines import Line, extract_marked, join_parts, prefix_lines, prefix_parts, shorten
+from qa.tui.drawing.draw import draw_turn, find_quote
+from qa.tui.drawing.lines import DrawnLine, extract_marked, join_parts, prefix_lines, prefix_parts
 from qa.tui.turns import TurnModel
 from tests.helpers.app import Face, open_app
 from tests.helpers.recorded import SPRING, TEXTS, build_answer
@@ -68,32 +68,10 @@ def test_parts_are_marked_with_their_dots() -> None:
     assert join_parts([], 10) == []
 
 
-def test_a_passage_is_cut_between_words() -> None:
-    """Half a number would be another number."""
-    assert shorten("It reaches 16.3 metres", 13) == "It reaches …"
-    assert shorten("It reaches 16.3 metres", 15) == "It reaches 16.3 …"
-    assert shorten("It\n  reaches", 13) == "It reaches"
-    assert shorten("a" * 30, 10) == "a" * 10 + " …"
-
-
-def test_rows_of_figures_stay_rows() -> None:
-    """The table of a PDF keeps its rows; a date at the end of a line does not make a row of it."""
-    rows = (
-        "Products $ 60,584 $ 63,355 $ 230,901 $ 245,241",
-        "Services 21,213 19,604 62,886 (4)%",
-        "Rest of Asia Pacific 23,284 23,002 1 %",
-        "Total net sales 81,797",
-    )
-    table = "\n".join(rows)
-    assert flowing(Content(table)).plain == table
-    wrapped = "The quarter that ended on the day of July 1, 2023\nThe company sold more"
-    assert flowing(Content(wrapped)).plain == wrapped.replace("\n", " ")
-
-
 def test_the_quote_in_a_card() -> None:
     """The rows of a quote are found by how it stands out; without one, all rows are meant."""
-    quoted = Line(Content("quoted").stylize("not dim $foreground"))
-    plain = Line(Content("around"))
+    quoted = DrawnLine(Content("quoted").stylize("not dim $foreground"))
+    plain = DrawnLine(Content("around"))
     assert find_quote([plain, quoted, quoted, plain]) == (1, 3)
     assert find_quote([plain, plain]) == (0, 2)
 

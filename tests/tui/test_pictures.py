@@ -223,5 +223,5 @@ async def test_palette() -> None:
         await face.ask("What do tides do?")
         await face.press("escape", "ctrl+p")
         await face.type("copy")
-        await face.until(lambda: "Copy quote and citation" in face.text)
+        await face.until(lambda: "Copy the quote and its citation" in face.text)
         await check(face, "palette")

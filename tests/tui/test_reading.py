@@ -143,7 +143,7 @@ async def test_an_article_opened_from_the_list_has_no_citations() -> None:
 
 
 async def test_a_copy_of_what_is_marked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is marked with the mouse and copied with ctrl+c is told like every copy, also where it may not arrive."""
+    """What is marked with the mouse and copied with ctrl+c is told like every copy, also if it may not arrive."""
     async with open_app() as face:
         await _answered(face)
         view = face.app.main.conversation._views[0]
@@ -158,7 +158,7 @@ async def test_a_copy_of_what_is_marked_is_told(monkeypatch: pytest.MonkeyPatch)
         await face.type("words")
         await face.press("shift+home", "ctrl+c")
         assert face.app.clipboard == "words"
-        assert "takes no copies from programs" in face.said[-1]
+        assert "does not accept copies from programs" in face.said[-1]
 
 
 async def test_search_in_the_article() -> None:
@@ -246,14 +246,14 @@ async def test_copy_reaches_the_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_a_terminal_that_takes_no_copies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where the copy may not arrive, the message says why, and a file holds it."""
+    """If a copy may not arrive, the message says why, and a file holds it."""
     monkeypatch.setenv("TERM_PROGRAM", "Apple_Terminal")
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path))
     async with open_app() as face:
         await _answered(face, "How high is the highest tide?")
         await face.press("y")
         assert (tmp_path / "copied.txt").read_text(encoding="utf-8") == SPRING
-        assert "Apple Terminal takes no copies" in face.said[-1]
+        assert "Apple Terminal does not accept copies" in face.said[-1]
         assert str(tmp_path / "copied.txt") in face.said[-1]
 
 
@@ -262,7 +262,7 @@ def test_which_terminals_take_copies() -> None:
     assert explain_refusal("a", {"TERM": "xterm-256color"}) is None
     assert "linux" in (explain_refusal("a", {"TERM": "linux"}) or "")
     assert "VTE" in (explain_refusal("a", {"VTE_VERSION": "7006"}) or "")
-    assert "longer" in (explain_refusal("a" * 60_000, {}) or "")
+    assert "too long" in (explain_refusal("a" * 60_000, {}) or "")
 
 
 async def test_nothing_to_copy_is_said() -> None:
@@ -270,7 +270,7 @@ async def test_nothing_to_copy_is_said() -> None:
     async with open_app() as face:
         await _answered(face, "Nothing?")
         await face.press("y")
-        assert "The cursor is on no quote; move it with j and k." in face.said
+        assert "There is no quote under the cursor. Move it with j and k." in face.said
 
 
 async def test_marked_text_is_copied() -> None:
@@ -381,7 +381,7 @@ async def test_open_original(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         opener.write_text("#!/bin/sh\nexit 4\n", encoding="utf-8")
         await face.press("o")
         await face.until(lambda: len(face.said) == 2)
-        assert "could not open it (it ended with code 4)" in face.said[1]
+        assert "could not open the file (exit code 4)" in face.said[1]
 
 
 async def test_mouse() -> None:

@@ -276,7 +276,7 @@ async def test_the_theme_is_kept(tmp_path: Path) -> None:
         assert face.app.theme == "textual-light"
     async with open_app(data=tmp_path, theme="no-such") as face:
         await face.until(lambda: face.said)
-        assert "there is no theme 'no-such'" in face.said[-1]
+        assert "There is no theme 'no-such'" in face.said[-1]
 
 
 async def test_another_window_has_its_own_draft(tmp_path: Path) -> None:

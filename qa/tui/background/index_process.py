@@ -1,37 +1,26 @@
-"""Indexing in a process of its own, so that no key press ever waits for it: starts it, reads what it says, ends it."""
+"""Indexing in a process of its own, so that no key press ever waits for it: starts it, reads its reports, ends it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from index.errors import IndexFolderError
-from index.types import Progress, Skipped
+from index.types import Progress
+from qa.output.progress import IndexingReport, read_progress, read_report
 
 _LONGEST_LINE = 256 * 2**20
-"""Bytes. The last line names every file that was skipped."""
+"""Bytes. The last line lists every file that was skipped."""
 _SECONDS_TO_END = 2.0
-_LAST_WORDS = 5  # lines of stderr that are told where the process ends without saying why
-
-
-@dataclass(frozen=True, slots=True)
-class IndexingReport:
-    """What the process said at its end."""
-
-    generation: int
-    articles: int
-    paragraphs: int
-    embedded: int
-    skipped: tuple[Skipped, ...]
+_LAST_WORDS = 5  # lines of stderr to show if the process ends without an error record
 
 
 class IndexingProcess:
     """One run of `qa index`.
 
-    :param command: the program and its arguments; started as it is, without a shell.
+    :param command: the program and its arguments; started without a shell.
     :param on_progress: called on the event loop.
     """
 
@@ -41,20 +30,23 @@ class IndexingProcess:
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> IndexingReport:
-        """Runs it to the end. Raises IndexFolderError with the sentence it ended with, where it failed."""
+        """Run the process to its end.
+
+        :raises IndexFolderError: if it failed, with the sentence it ended with.
+        """
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                # Ctrl-C in the terminal is for the app, which ends this process itself.
+                # Ctrl-C in the terminal is meant for the app, which ends this process itself.
                 start_new_session=True,
                 limit=_LONGEST_LINE,
             )
         except OSError as error:
             raise IndexFolderError(
-                f"indexing cannot be started ({error.strerror}); run `qa index` yourself."
+                f"indexing could not be started ({error.strerror}); run `qa index` yourself."
             ) from error
         assert self._process.stderr is not None
         try:
@@ -63,12 +55,12 @@ class IndexingProcess:
             self.end()
 
     def end(self) -> None:
-        """Tells the process to end where it still runs; the index stays usable, and finished embeddings are kept."""
+        """Tell the process to end, if it is still running. The index stays usable, and finished embeddings are kept."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
 
     async def close(self) -> None:
-        """Ends it and waits until it has, for a moment."""
+        """End the process and wait for it, but not for long."""
         self.end()
         if self._process is not None:
             try:
@@ -87,9 +79,9 @@ class IndexingProcess:
             elif "error" in record:
                 words = [str(record["error"])]
             elif "done" in record:
-                report = _report_from(record)
-            else:
-                self._on_progress(_progress_from(record))
+                report = read_report(record)
+            elif "stage" in record:
+                self._on_progress(read_progress(record))
         code = await self._process.wait()
         if report is None or code != 0:
             said = " ".join(words[-_LAST_WORDS:]) or f"it ended with code {code}"
@@ -103,24 +95,3 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
-
-
-def _progress_from(record: dict[str, Any]) -> Progress:
-    return Progress(
-        stage=str(record.get("stage", "")),
-        articles_done=int(record.get("articles_done", 0)),
-        articles_total=int(record.get("articles_total", 0)),
-        paragraphs_done=int(record.get("paragraphs_done", 0)),
-        paragraphs_total=int(record.get("paragraphs_total", 0)),
-        seconds=float(record.get("seconds", 0.0)),
-    )
-
-
-def _report_from(record: dict[str, Any]) -> IndexingReport:
-    return IndexingReport(
-        generation=int(record.get("generation", 0)),
-        articles=int(record.get("articles", 0)),
-        paragraphs=int(record.get("paragraphs", 0)),
-        embedded=int(record.get("embedded", 0)),
-        skipped=tuple(Skipped(str(item["path"]), str(item["reason"])) for item in record.get("skipped", ())),
-    )

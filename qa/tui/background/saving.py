@@ -1,4 +1,4 @@
-"""The session that is open: saves each question and answer as it comes, in a thread, and says once where it cannot."""
+"""The open session: saves each question and answer in a thread, and reports once if it cannot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class OpenSession:
-    """A conversation on the screen. A question belongs to the one it was asked in, whatever was opened meanwhile."""
+    """A conversation on the screen. A question belongs to the session it was asked in, even if another one is opened
+    meanwhile.
+    """
 
     session_id: int | None = None
     """None until its first question is saved."""
@@ -26,8 +28,8 @@ class Saving:
     """Saves the turns of one session after another.
 
     :param open_store: opens the store; called in the thread.
-    :param documents: absolute path of the folder the questions are asked over.
-    :param tell: told what went wrong, in a sentence.
+    :param documents: absolute path of the documents folder.
+    :param tell: receives what went wrong, in a sentence.
     """
 
     def __init__(self, open_store: Callable[[], SessionStore], documents: str, tell: Callable[[str], None]) -> None:
@@ -37,19 +39,22 @@ class Saving:
         self._told = False
         self._open_session = OpenSession()
         self.deleted: list[int] = []
-        """Sessions deleted by this window, the latest last; what a deletion is taken back from."""
+        """Sessions deleted by this window, the latest last; undo restores from the end."""
 
     @property
     def session_id(self) -> int | None:
-        """Of the session that is open; None until the first question of a new one is saved."""
+        """Of the open session; None until the first question of a new one is saved."""
         return self._open_session.session_id
 
     def go_on(self, session_id: int | None) -> None:
-        """Questions belong to that session from now on; with None, to a new one."""
+        """Save questions in that session from now on; None means a new one."""
         self._open_session = OpenSession(session_id)
 
     async def open(self) -> bool:
-        """Opens the store; False where it cannot be opened, which was told."""
+        """Open the store.
+
+        :return: False if it cannot be opened, which was reported.
+        """
         try:
             await self.thread.open()
         except QaError as error:
@@ -57,9 +62,9 @@ class Saving:
         return self.thread.is_open
 
     async def save_question(self, turn: TurnModel) -> bool:
-        """Saves a question before it is answered, in a session made for it where none is open.
+        """Save a question before it is answered, creating a session if none is open.
 
-        True where that session is a new one, and the one that is open.
+        :return: True if the session is new and still the open one.
         """
         session = self._open_session
         is_new = session.session_id is None
@@ -67,14 +72,14 @@ class Saving:
         return is_new and session is self._open_session
 
     def _add(self, store: SessionStore, session: OpenSession, turn: TurnModel) -> None:
-        # In the thread, where one thing follows the other: the answer finds the id there.
-        # Another window may have deleted the session, and a day may have passed since.
+        # In the thread, jobs run in order, so saving the answer finds the id. Another window may have deleted the
+        # session more than a day ago.
         session.session_id = store.ensure_session(session.session_id, turn.question, self._documents)
         turn.turn_id = store.add_question(session.session_id, turn.question, as_typed=turn.as_typed)
         store.remember_question(turn.question)
 
     async def save_outcome(self, turn: TurnModel) -> None:
-        """Saves what came of a question; the question too, where that was not possible before."""
+        """Save the outcome of a question; also the question itself, if that was not possible before."""
         session = self._open_session
 
         def save(store: SessionStore) -> None:
@@ -90,11 +95,14 @@ class Saving:
         await self.run(save, None)
 
     async def load(self, session_id: int) -> tuple[Session, list[SavedTurn]]:
-        """A session with its turns. Raises QaError."""
+        """Load a session with its turns.
+
+        :raises QaError: if it cannot be loaded.
+        """
         return await self.thread.run(lambda store: (store.load_session(session_id), store.load_turns(session_id)))
 
     async def run(self, function: Callable[[SessionStore], T], otherwise: T) -> T:
-        """The result of `function(store)`, or `otherwise` where it cannot be had, which is told."""
+        """The result of `function(store)`; `otherwise` if that fails, which is reported."""
         if not self.thread.is_open and not await self.open():
             return otherwise
         try:
@@ -104,11 +112,11 @@ class Saving:
             return otherwise
 
     def close(self) -> None:
-        """Ends after what is still to be saved."""
+        """Close the store after everything is saved."""
         self.thread.close(timeout=5.0)
 
     def _say(self, error: QaError) -> None:
-        """A store that cannot be used is told once, with what it means; anything else each time."""
+        """Report a store that cannot be used once, with the consequence; report anything else each time."""
         if not isinstance(error, StorageError):
             self._tell(str(error))
         elif not self._told:

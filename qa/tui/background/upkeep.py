@@ -1,4 +1,5 @@
-"""Keeps the index open and fresh: first build, looking at the folder, indexing in another process, opening the result.
+"""Keeps the index open and up to date: the first build, looking at the folder, indexing in another process, opening the
+result.
 
 A loop on the event loop that only waits: looking happens in the answerer's thread, indexing in a process of its own.
 """
@@ -15,58 +16,74 @@ from index.errors import IndexFolderError, QaError
 from index.types import Changes, Progress, Skipped
 from qa.tui.background.index_process import IndexingProcess
 from qa.tui.background.worker_thread import Urgency, WorkerThread
-from qa.tui.widgets.status import IndexStatus
 from qa.types import Asks, IndexState
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SHARE_OF_TIME = 20
-"""A look that takes long is repeated after twenty times as long, so that it costs at most 5% of a core."""
+"""A slow look at the folder is repeated only after twenty times as long, so that it costs at most 5% of a core."""
 _SECONDS_AFTER_FAILURE = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What the header shows of the index."""
+
+    articles: int | None = None
+    """None while it is unknown."""
+    paragraphs: int | None = None
+    model: str | None = None
+    state: str = "opening"
+    """'fresh', 'stale', 'indexing', 'opening', 'no index'."""
+    problems: int = 0
+    """Files that are not in the index."""
+
+
 class Watched(Protocol):
-    """Who is told; all calls come on the event loop."""
+    """Receives what upkeep reports; all calls come on the event loop."""
 
     def show_status(self, status: IndexStatus) -> None:
         """The state of the index changed."""
 
     def show_progress(self, progress: Progress | None, running: bool) -> None:
-        """Indexing began, came on, or ended."""
+        """Indexing started, advanced or ended."""
 
     def index_opened(self) -> None:
         """Questions can be answered."""
 
     def index_failed(self, message: str) -> None:
-        """Something stands in the way; one sentence."""
+        """Something is wrong; one sentence."""
 
     def nothing_changed(self) -> None:
-        """A look that a person asked for found the index fresh."""
+        """A look that a person asked for found the index up to date."""
 
     def index_changed(self, changes: Changes) -> None:
-        """A newer generation is open, which has these changes."""
+        """A newer generation with these changes is open."""
 
 
 @runtime_checkable
 class Reloads(Protocol):
-    """An answerer over an index that another process may have renewed."""
+    """An answerer over an index that another process may have updated."""
 
     def reload(self) -> bool:
-        """Opens the newest generation; True where it is a newer one."""
+        """Open the newest generation.
+
+        :return: True if it is a newer one.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class UpkeepOptions:
-    """How the index is kept."""
+    """How the index is kept up to date."""
 
     index_command: Sequence[str] | None = None
-    """The program that brings the index up to date; None where it is taken as it is."""
+    """The program that brings the index up to date; None takes the index as it is."""
     refresh: bool = True
     """False shows that the index is stale and leaves it so."""
     seconds_between_looks: float = _SECONDS_BETWEEN_LOOKS
 
 
 class Upkeep:
-    """The loop; `run` it once, `want` to have it look at once."""
+    """The loop: `run` it once; `want` makes it look at the folder at once."""
 
     def __init__(self, answerer: WorkerThread[Asks], watched: Watched, options: UpkeepOptions) -> None:
         self._answerer = answerer
@@ -74,32 +91,32 @@ class Upkeep:
         self._options = options
         self._wanted = asyncio.Event()
         self._is_asked = False
-        """True where a person wants the next look."""
+        """True if a person asked for the next look."""
         self._rebuild = False
         self._process: IndexingProcess | None = None
         self._status = IndexStatus()
         self.skipped: tuple[Skipped, ...] = ()
         self.errors: list[str] = []
-        """Sentences of what stands in the way now."""
+        """Sentences that say what is wrong now."""
 
     @property
     def is_fresh(self) -> bool:
-        """True where nothing changed since the index was built, as far as the last look tells."""
+        """True if nothing had changed since the last build when the folder was last looked at."""
         return self._status.state == "fresh"
 
     def want(self, *, rebuild: bool = False) -> None:
-        """A person wants a look now, and what changed indexed; with `rebuild`, all of it from nothing."""
+        """Look at the folder now and index what changed; with `rebuild`, index everything from scratch."""
         self._is_asked = True
         self._rebuild = self._rebuild or rebuild
         self._wanted.set()
 
     async def close(self) -> None:
-        """Ends an indexing that runs."""
+        """End a running indexing process."""
         if self._process is not None:
             await self._process.close()
 
     async def run(self) -> None:
-        """Opens, then looks again and again; ends only by being cancelled."""
+        """Open the index, then look at the folder again and again, until cancelled."""
         while True:
             pause = _SECONDS_AFTER_FAILURE
             try:
@@ -115,7 +132,10 @@ class Upkeep:
                 self._wanted.clear()
 
     async def _round(self) -> float:
-        """One look and what follows from it; returns the seconds until the next."""
+        """Look once, and act on it.
+
+        :return: seconds until the next look.
+        """
         opens = not self._answerer.is_open
         is_asked, self._is_asked = self._is_asked and not self._rebuild and not opens, False
         if opens:
@@ -141,7 +161,7 @@ class Upkeep:
         except IndexFolderError:
             if self._options.index_command is None:
                 raise
-            # No index yet, or one that this program cannot use: the first build.
+            # There is no index yet, or none that this version can use, so build one.
             self._set(replace(self._status, state="indexing"))
             await self._build()
             await self._answerer.open()
@@ -164,7 +184,7 @@ class Upkeep:
         except QaError:
             self._built()
             raise
-        # Not after being cancelled: then the screen is gone, and `close` still needs the process.
+        # Not when cancelled: the screen is gone then, and `close` still needs the process.
         self._built()
 
     def _built(self) -> None:
@@ -194,6 +214,6 @@ class Upkeep:
 
 
 def _reload(answerer: Asks) -> None:
-    # Only an answerer that reads from a folder has another generation to open.
+    # Only an answerer over an index folder has another generation to open.
     if isinstance(answerer, Reloads):
         answerer.reload()

@@ -1,4 +1,4 @@
-"""A thread that owns one slow thing (the answerer, the saved sessions): nothing slow ever runs on the event loop."""
+"""A thread that owns one slow thing (the answerer, the saved sessions), so that nothing slow runs on the event loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Closes(Protocol):
     """Something that holds files."""
 
     def close(self) -> None:
-        """Lets go of them."""
+        """Release them."""
 
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Closes)
 
 
 class Urgency(IntEnum):
-    """What waits is taken in this order, and within it as it came."""
+    """The order in which waiting jobs run; jobs of the same urgency run in the order they came."""
 
     LOOK_UP = 0  # opening an article must not wait behind ten questions
     QUESTION = 1
@@ -31,14 +31,14 @@ class Urgency(IntEnum):
 
 
 class NotOpenError(Exception):
-    """Something was wanted before it was opened; never shown."""
+    """Something was asked for before it was opened. Never shown."""
 
 
 _Job = tuple[int, int, Callable[[], None] | None]
 
 
 class WorkerThread(Generic[R]):
-    """Runs functions of the thing it owns, one at a time, and hands their results to the event loop.
+    """Runs functions of the thing it owns, one at a time, and returns their results to the event loop.
 
     :param open_it: opens the thing; called in the thread.
     :param name: of the thread.
@@ -49,7 +49,7 @@ class WorkerThread(Generic[R]):
         self._thing: R | None = None
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
-        # A daemon: leaving the app must not wait for a model that is still being loaded.
+        # A daemon, because closing the app must not wait for a model that is still loading.
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     @property
@@ -58,11 +58,14 @@ class WorkerThread(Generic[R]):
         return self._thing is not None
 
     async def open(self) -> None:
-        """Opens the thing where it is not open; raises what opening raises."""
+        """Open the thing, if it is not open yet; raises whatever opening raises."""
         await self._submit(self._open, Urgency.LOOK_UP)
 
     async def run(self, function: Callable[[R], T], urgency: Urgency = Urgency.LOOK_UP) -> T:
-        """The result of `function(thing)`; raises what it raises, NotOpenError before `open`."""
+        """The result of `function(thing)`; raises whatever that raises.
+
+        :raises NotOpenError: before `open`.
+        """
 
         def call() -> T:
             if self._thing is None:
@@ -72,7 +75,10 @@ class WorkerThread(Generic[R]):
         return await self._submit(call, urgency)
 
     def close(self, timeout: float = 1.0) -> None:
-        """Ends the thread after what it is doing, and waits for that up to `timeout` seconds."""
+        """End the thread after its current job, and wait for that.
+
+        :param timeout: seconds to wait at most.
+        """
         if self._thread.ident is not None:
             self._jobs.put((Urgency.BACKGROUND + 1, next(self._numbers), None))
             self._thread.join(timeout)
@@ -88,7 +94,7 @@ class WorkerThread(Generic[R]):
                 return
             try:
                 result = call()
-            except Exception as error:  # noqa: BLE001 - carried to the event loop and raised there
+            except Exception as error:  # noqa: BLE001 - passed to the event loop and raised there
                 _hand_over(loop, future, None, error)
             else:
                 _hand_over(loop, future, result, None)
@@ -119,6 +125,6 @@ def _hand_over(
         else:
             future.set_result(result)
 
-    # The loop is closed where the app was left meanwhile: then nobody waits for the result.
+    # If the app was closed meanwhile, so is the loop, and nobody waits for the result.
     if not loop.is_closed():
         loop.call_soon_threadsafe(settle)

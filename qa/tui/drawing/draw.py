@@ -1,21 +1,23 @@
-"""Values -> styled lines of a given width. Pure, and the only place of the app that decides what an answer looks like.
+"""Values as styled lines of a given width. Pure, and the only place of the app that decides what an answer looks like.
 
-All text passes `safe_text` and becomes literal content; nothing is ever read as markup. Meaning is never carried by
-colour alone: marks, words and weight say the same.
+All text passes `safe_text` and becomes literal content; nothing is ever read as markup. No meaning is carried by colour
+alone: marks, words and weight say the same.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
 
 from index.types import Progress
+from qa.output.flow import shorten, unwrap, unwrap_quote
+from qa.output.progress import find_counts, find_share, render_pace
 from qa.output.safe_text import safe_line, safe_text
+from qa.output.words import NOT_IN_ARTICLES, counted
 from qa.sessions.store import TurnState
-from qa.tui.drawing.lines import Line, prefix_lines, prefix_parts, shorten
+from qa.tui.drawing.lines import DrawnLine, prefix_lines, prefix_parts
 from qa.tui.turns import Place, TurnModel
 
 MUTED = "dim"
@@ -27,28 +29,20 @@ _STANDS_OUT = "not dim $foreground"  # the quote in its paragraph
 CALM = "bold $text-secondary"
 WRONG = "bold $text-error"
 MOST_CHARACTERS_OF_A_QUOTE = 4000
-"""Beyond it a quote is cut on the screen, never when it is copied or exported."""
-_MOST_CHARACTERS = 2000  # of a question, a reason, an error
+"""A longer quote is cut on the screen, but never when it is copied or exported."""
+_MOST_CHARACTERS = 2000  # of a question, a reason or an error
 _MOST_CHARACTERS_OF_A_NAME = 300
 _BAR_WIDTH = 10
-# A line end behind a line of some length or in the middle of a sentence, where what follows does not begin like a
-# heading, list item or table.
-_HARD_WRAP = re.compile(
-    r"(?:(?<=[^\n]{30})|(?<=[\w,;])(?=[ \t]*\n[ \t]*[a-zß-öø-ÿ]))[ \t]*\n[ \t]*(?=[^\s#>|*+•–-])(?!\d{1,3}[.)]\s)"
-)
-# A row of a table: figures apart from each other at its end.
-_FIGURES = re.compile(r"\d(?:[\d.,]*\d)?[)%]*\s+[$€£(–-]*\s*[$€£(–-]*\d[\d.,]*\s?[)%]*$")
-_MOST_CHARACTERS_OF_FIGURES = 60
-_SNIPPET = 160  # characters of a passage shown before its article is opened
-_TITLE = 80  # characters of a title below a quote: some are longer than the quote; the sources show them whole
+_SNIPPET = 162  # characters of a passage that are shown before its article is opened
+_TITLE = 80  # characters of a title below a quote; some are longer than the quote, and the sources show them whole
 _INDENT = Content("  ")
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A turn as lines, and where in them its places stand."""
+    """A turn as lines, and where its places are in them."""
 
-    drawn: tuple[Line, ...]
+    drawn: tuple[DrawnLine, ...]
     rows: tuple[tuple[int, int], ...]
     """Half-open ranges of `drawn`, one for each place of the turn."""
 
@@ -65,7 +59,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """The keys that a turn names, as they are set."""
+    """The keys that a turn mentions, as they are set."""
 
     again: str = "r"
     fold: str = "space"
@@ -75,7 +69,10 @@ _USUAL_KEYS = Hints()
 
 
 def draw_turn(turn: TurnModel, width: int, chosen: int | None = None, hints: Hints = _USUAL_KEYS) -> Drawing:
-    """A question with its answer in `width` columns; `chosen` is the 0-based place the cursor stands on."""
+    """A question with its answer in `width` columns.
+
+    :param chosen: the place the cursor is on, 0-based.
+    """
     width = max(width, 8)
     lines = prefix_lines(Content.styled(_cut(turn.question), STRONG), width, Content.styled("› ", ACCENT))
     answer = turn.answer
@@ -84,51 +81,51 @@ def draw_turn(turn: TurnModel, width: int, chosen: int | None = None, hints: Hin
         lines += prefix_lines(Content.styled(understood, MUTED), width, _INDENT)
     elif turn.as_typed:
         lines += prefix_lines(Content.styled("asked as typed", MUTED), width, _INDENT)
-    lines.append(Line(Content("")))
+    lines.append(DrawnLine(Content("")))
     body, rows = _draw_body(turn, width, chosen, hints)
     shifted = tuple((start + len(lines), end + len(lines)) for start, end in rows)
     lines += body
-    lines.append(Line(Content("")))
+    lines.append(DrawnLine(Content("")))
     return Drawing(tuple(lines), shifted)
 
 
 def _draw_body(
     turn: TurnModel, width: int, chosen: int | None, hints: Hints
-) -> tuple[list[Line], list[tuple[int, int]]]:
+) -> tuple[list[DrawnLine], list[tuple[int, int]]]:
     if turn.state is TurnState.ANSWERED:
         return _draw_answer(turn, width, chosen)
     if turn.state is TurnState.DECLINED:
         return _draw_declined(turn, width, chosen, hints)
     if turn.state is TurnState.FAILED:
-        text = Content(_cut(turn.message or "it failed; ask again."))
+        text = Content(_cut(turn.message or "this question failed; ask again."))
         return prefix_lines(text, width, Content.styled("! ", WRONG)), []
     if turn.state is TurnState.CANCELLED:
-        told = f"– no answer: cancelled  ({hints.again}: ask again)"
-        return prefix_lines(Content.styled(told, MUTED), width, _INDENT), []
+        text = Content.styled(f"– cancelled  ({hints.again}: ask again)", MUTED)
+        return prefix_lines(text, width, _INDENT), []
     return _draw_waiting(turn, width), []
 
 
-def _draw_waiting(turn: TurnModel, width: int) -> list[Line]:
+def _draw_waiting(turn: TurnModel, width: int) -> list[DrawnLine]:
     lines = prefix_lines(Content.styled(f"… {turn.stage.value}", MUTED), width, _INDENT)
     for place in turn.closest[:3]:
         lines += prefix_lines(Content.styled(_snippet(place), MUTED), width, Content("  · "))
     return lines
 
 
-def _draw_answer(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[Line], list[tuple[int, int]]]:
-    lines: list[Line] = []
+def _draw_answer(turn: TurnModel, width: int, chosen: int | None) -> tuple[list[DrawnLine], list[tuple[int, int]]]:
+    lines: list[DrawnLine] = []
     rows: list[tuple[int, int]] = []
     for number, place in enumerate(turn.places):
         start = len(lines)
         lines += draw_quote(place, width, chosen=number == chosen)
         rows.append((start, len(lines)))
-        lines.append(Line(Content("")))
+        lines.append(DrawnLine(Content("")))
     lines += prefix_lines(_draw_footing(turn), width, _INDENT)
     return lines, rows
 
 
-def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[Line]:
-    """A quote set apart by a bar, with its number, and below it where it stands."""
+def draw_quote(place: Place, width: int, *, chosen: bool = False) -> list[DrawnLine]:
+    """A quote behind a bar, with its number, and its place below it."""
     bar = Content.styled("┃ ", ACCENT) if chosen else Content.styled("│ ", MUTED)
     mark = Content.styled(f"[{place.number}] ", ACCENT)
     indent = Content(" " * mark.cell_length)
@@ -142,25 +139,22 @@ def emphasised(place: Place) -> Content:
     content = Content.styled(_cut(place.text, MOST_CHARACTERS_OF_A_QUOTE), QUOTED)
     if (span := place.answer_span) is not None:
         content = content.stylize(ANSWERING, span.start - place.start, span.end - place.start)
-    return flowing(content)
+    start = place.start - place.around.start
+    return flow(
+        content, unwrap_quote(safe_text(place.text), safe_text(place.around.text), start)[:MOST_CHARACTERS_OF_A_QUOTE]
+    )
 
 
-def flowing(content: Content) -> Content:
-    """A hard-wrapped text as one that flows; line ends that mean something stay."""
+def flow(content: Content, characters: Sequence[str]) -> Content:
+    """Show `characters` instead of the first characters of `content`, each in the style of the one it replaces."""
     pieces: list[Content] = []
     end = 0
-    for match in _HARD_WRAP.finditer(content.plain):
-        if _is_row_of_figures(content.plain, match.start()):
+    for at, (before, after) in enumerate(zip(content.plain, characters, strict=False)):
+        if before == after:
             continue
-        pieces.append(content[end : match.start()])
-        end = match.end()
-    return Content(" ").join([*pieces, content[end:]]) if pieces else content
-
-
-def _is_row_of_figures(text: str, end: int) -> bool:
-    """True where the line that ends at `end` ends in figures, like a row of a table in a PDF."""
-    begin = max(text.rfind("\n", 0, end) + 1, end - _MOST_CHARACTERS_OF_FIGURES)
-    return _FIGURES.search(text, begin, end) is not None
+        pieces += [content[end:at], Content(after)]
+        end = at + 1
+    return Content("").join([*pieces, content[end:]]) if pieces else content
 
 
 def _source_parts(place: Place) -> list[Content]:
@@ -201,24 +195,22 @@ def render_duration(milliseconds: float) -> str:
 
 def _draw_declined(
     turn: TurnModel, width: int, chosen: int | None, hints: Hints
-) -> tuple[list[Line], list[tuple[int, int]]]:
+) -> tuple[list[DrawnLine], list[tuple[int, int]]]:
     answer = turn.answer
-    lines = prefix_lines(Content.styled("Not in the articles.", CALM), width, Content.styled("○ ", CALM))
+    lines = prefix_lines(Content.styled(NOT_IN_ARTICLES, CALM), width, Content.styled("○ ", CALM))
     if answer is not None and answer.reason:
         lines += prefix_lines(Content.styled(_cut(answer.reason), MUTED), width, _INDENT)
     if turn.note:
         lines += prefix_lines(Content.styled(safe_line(turn.note), MUTED), width, _INDENT)
     rows: list[tuple[int, int]] = []
     if turn.closest:
-        mark = "▾" if turn.unfolded else "▸"
-        count = len(turn.closest)
-        word = "passage" if count == 1 else "passages"
-        label = f"{mark} {count} closest {word}  ({hints.fold}: {'fold' if turn.unfolded else 'unfold'})"
-        lines += [Line(Content("")), *prefix_lines(Content.styled(label, MUTED), width, _INDENT)]
+        mark, does = ("▾", "fold") if turn.unfolded else ("▸", "unfold")
+        label = f"{mark} {counted(len(turn.closest), 'closest passage')}  ({hints.fold}: {does})"
+        lines += [DrawnLine(Content("")), *prefix_lines(Content.styled(label, MUTED), width, _INDENT)]
     for number, place in enumerate(turn.places):
         bar = _INDENT + (Content.styled("┃ ", ACCENT) if number == chosen else _INDENT)
         if number:
-            lines.append(Line(Content("")))
+            lines.append(DrawnLine(Content("")))
         start = len(lines)
         lines += prefix_lines(Content.styled(_snippet(place), QUOTED), width, bar, bar)
         lines += prefix_parts(_source_parts(place), width, bar)
@@ -227,12 +219,12 @@ def _draw_declined(
 
 
 def _cut(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """The beginning of a text, safe; a megabyte pasted as a question must not hold the screen."""
+    """The beginning of a text, safe. A megabyte pasted as a question must not block the screen."""
     return safe_text(text[:most]) + (" …" if len(text) > most else "")
 
 
 def _named(text: str) -> str:
-    """A title, path or date: one line, and not endless."""
+    """A title, path or date on one line, cut if it is very long."""
     return safe_line(_cut(text, _MOST_CHARACTERS_OF_A_NAME))
 
 
@@ -240,8 +232,8 @@ def _snippet(place: Place) -> str:
     return shorten(place.text, _SNIPPET)
 
 
-def draw_card(place: Place, width: int, *, chosen: bool) -> list[Line]:
-    """A place in the sources pane: title, where it stands, and the paragraph with the quote marked in it."""
+def draw_card(place: Place, width: int, *, chosen: bool) -> list[DrawnLine]:
+    """A place in the sources pane: its title and place, and the paragraph with the quote highlighted."""
     mark = f"[{place.number}] " if place.number is not None else "· "
     bar = Content.styled("┃ ", ACCENT) if chosen else _INDENT
     lines = prefix_lines(Content.styled(mark + _named(place.title), ACCENT if chosen else STRONG), width, bar, bar)
@@ -251,17 +243,17 @@ def draw_card(place: Place, width: int, *, chosen: bool) -> list[Line]:
     if place.also_in:
         also = Content.styled(f"also in {_named(', '.join(place.also_in))}", MUTED)
         lines += prefix_lines(also, width, bar, bar)
-    return [*lines, Line(Content(""))]
+    return [*lines, DrawnLine(Content(""))]
 
 
-def find_quote(card: Sequence[Line]) -> tuple[int, int]:
-    """The half-open range of a card's lines in which the quote stands; all where none is marked."""
+def find_quote(card: Sequence[DrawnLine]) -> tuple[int, int]:
+    """The half-open range of a card's lines that show the quote; all lines if none is highlighted."""
     rows = [row for row, line in enumerate(card) if any(span.style == _STANDS_OUT for span in line.content.spans)]
     return (rows[0], rows[-1] + 1) if rows else (0, len(card))
 
 
 def draw_paragraph(place: Place) -> Content:
-    """The paragraph around a quote; the quote stands out, the rest is muted."""
+    """The paragraph around a quote. The quote stands out; the rest is muted."""
     around = place.around
     text = _cut(around.text, MOST_CHARACTERS_OF_A_QUOTE)
     content = Content.styled(text, MUTED if place.number is not None else QUOTED)
@@ -270,17 +262,15 @@ def draw_paragraph(place: Place) -> Content:
     if place.answer_span is not None:
         span = place.answer_span
         content = content.stylize(ANSWERING, span.start - around.start, span.end - around.start)
-    return flowing(content)
+    return flow(content, unwrap(text))
 
 
 def draw_progress(progress: Progress | None, width: int) -> Content:
-    """One line: stage, bar, counts, time left; what does not fit is left out from the right."""
+    """One line: stage, bar, counts, time left. What does not fit is left out from the right."""
     if progress is None:
         return Content.styled("indexing: looking for changes", MUTED)
-    reading = progress.stage == "reading"
-    done = progress.articles_done if reading else progress.paragraphs_done
-    total = progress.articles_total if reading else progress.paragraphs_total
-    share = done / total if total else 0.0
+    done, total, noun = find_counts(progress)
+    share = find_share(progress)
     bar_width = max(6, min(24, width // 4))
     filled = int(share * bar_width)
     content = Content.assemble(
@@ -289,16 +279,7 @@ def draw_progress(progress: Progress | None, width: int) -> Content:
         ("─" * (bar_width - filled), MUTED),
         f" {share:4.0%}",
     )
-    for part in _progress_parts(progress, done, total, "articles" if reading else "paragraphs"):
+    for part in (f"{done:,}/{total:,} {noun}", *render_pace(progress)):
         if content.cell_length + len(part) + 2 <= width:
             content = content.append_text(f"  {part}", MUTED)
     return content
-
-
-def _progress_parts(progress: Progress, done: int, total: int, unit: str) -> Iterable[str]:
-    yield f"{done:,}/{total:,} {unit}"
-    if progress.stage != "reading" and progress.rate:
-        yield f"{progress.rate:,.0f}/s"
-    if progress.stage != "reading" and progress.seconds_left is not None:
-        minutes, seconds = divmod(round(progress.seconds_left), 60)
-        yield f"{minutes}:{seconds:02} left"

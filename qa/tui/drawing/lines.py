@@ -1,4 +1,6 @@
-"""Lines of the screen that know what text they show: text marked over them is copied without bars and screen ends."""
+"""Lines of the screen that know which text they show, so that text marked with the mouse is copied without bars and
+without the line ends of the screen.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +10,19 @@ from dataclasses import dataclass
 from textual.content import Content
 from textual.selection import Selection
 
-from qa.output.safe_text import safe_line
-
 BETWEEN_PARTS = Content.styled(" · ", "dim")
-_LEAST_ROOM = 4  # columns for text, however narrow the screen is
+_LEAST_ROOM = 4  # columns for text, even on the narrowest screen
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DrawnLine:
     """One row of the screen."""
 
     content: Content
     prefix: int = 0
-    """Characters at its beginning that are drawn and not text: bars, indentation."""
+    """Characters at its beginning that are drawn but are not text: bars, indentation."""
     joint: str = "\n"
-    """What stands in the text between the line above and this one: nothing inside a word that was too long."""
+    """What the text has between the line above and this one; nothing inside a word that was too long."""
 
     @property
     def plain(self) -> str:
@@ -32,10 +32,11 @@ class Line:
 
 def prefix_lines(
     content: Content, width: int, first: Content, following: Content | None = None, *, prefix: int | None = None
-) -> list[Line]:
-    """`content` wrapped into `width` columns, each line behind a prefix; the following ones behind spaces, by default.
+) -> list[DrawnLine]:
+    """Wrap `content` into `width` columns, with a prefix in front of each line.
 
-    :param prefix: characters of `first` that are not text, where not all of it is drawn only.
+    :param following: prefix of all lines but the first; spaces by default.
+    :param prefix: characters of `first` that are not text; all of them by default.
     """
     following = Content(" " * first.cell_length) if following is None else following
     text = content.expand_tabs(4)
@@ -43,25 +44,25 @@ def prefix_lines(
     joints = _find_joints(text.plain, wrapped)
     begin = len(first.plain) if prefix is None else prefix
     return [
-        Line(first + line.rstrip(), begin)
+        DrawnLine(first + line.rstrip(), begin)
         if number == 0
-        else Line(following + line.rstrip(), len(following.plain), joint)
+        else DrawnLine(following + line.rstrip(), len(following.plain), joint)
         for number, (line, joint) in enumerate(zip(wrapped, joints, strict=True))
     ]
 
 
-def prefix_parts(parts: Sequence[Content], width: int, prefix: Content) -> list[Line]:
-    """Parts with dots between them, each line behind a prefix."""
+def prefix_parts(parts: Sequence[Content], width: int, prefix: Content) -> list[DrawnLine]:
+    """Parts with dots between them, with a prefix in front of each line."""
     joined = join_parts(parts, max(width - prefix.cell_length, _LEAST_ROOM))
     joints = _find_joints(BETWEEN_PARTS.plain.join(part.plain for part in parts), joined)
     return [
-        Line(prefix + line, len(prefix.plain), joint if number else "\n")
+        DrawnLine(prefix + line, len(prefix.plain), joint if number else "\n")
         for number, (line, joint) in enumerate(zip(joined, joints, strict=True))
     ]
 
 
 def join_parts(parts: Iterable[Content], width: int) -> list[Content]:
-    """Lines of parts with dots between them; a part that fits into a line is never broken."""
+    """Lines of parts with dots between them. A part that fits on a line is never broken."""
     lines: list[Content] = []
     for part in parts:
         joined = lines[-1] + BETWEEN_PARTS + part if lines else part
@@ -72,8 +73,8 @@ def join_parts(parts: Iterable[Content], width: int) -> list[Content]:
     return [line.rstrip() for line in lines]
 
 
-def extract_marked(lines: Sequence[Line], selection: Selection) -> str:
-    """The text that was marked over lines of the screen, as one would have typed it."""
+def extract_marked(lines: Sequence[DrawnLine], selection: Selection) -> str:
+    """The text that was marked over lines of the screen, as the article or the person wrote it."""
     if not lines:
         return ""
     last_row = len(lines) - 1
@@ -88,23 +89,14 @@ def extract_marked(lines: Sequence[Line], selection: Selection) -> str:
     return marked
 
 
-def shorten(text: str, most: int) -> str:
-    """The beginning of a text in one line, cut between words: half a number would be another number."""
-    line = " ".join(safe_line(text[: 2 * most]).split())
-    if len(line) <= most:
-        return line
-    head = line[: most + 1].rpartition(" ")[0]
-    return (head if len(head) > most // 2 else line[:most]) + " …"
-
-
 def _find_joints(text: str, lines: Sequence[Content]) -> list[str]:
-    """What stands in `text` before each of the lines it was wrapped into."""
+    """What `text` has before each of the lines it was wrapped into."""
     joints: list[str] = []
     position = 0
     for line in lines:
         words = line.plain.strip()
         if not words:
-            # An empty line of the text, or a space for which a row had no room.
+            # An empty line of the text, or a space that did not fit in a row.
             end = text.find("\n", position)
             is_empty = end >= 0 and not text[position:end].strip()
             joints.append("\n" if is_empty else "")

@@ -1,4 +1,4 @@
-"""Text -> rows of a given width, as ranges of characters, so that offsets of quotes find their rows. Pure."""
+"""Text as rows of a given width, as ranges of characters, so that the offsets of quotes find their rows. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Rows:
     starts: tuple[int, ...]
     ends: tuple[int, ...]
     lines: tuple[int, ...]
-    """1-based line of the text that each row is of."""
+    """1-based line of the text that each row belongs to."""
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -25,14 +25,15 @@ class Rows:
         return max(bisect_right(self.starts, offset) - 1, 0)
 
     def is_first_of_line(self, row: int) -> bool:
-        """True where a line of the text begins in this row."""
+        """True if a line of the text begins in this row."""
         return row == 0 or self.lines[row] != self.lines[row - 1]
 
 
 def wrap_text(text: str, width: int) -> Rows:
-    """Rows of at most `width` cells, broken at spaces where there are any. Every character is in one row but newlines.
+    """Rows of at most `width` cells, broken at spaces if possible. Every character except line ends is in exactly one
+    row.
 
-    One megabyte takes about 0.1 s; more than a screenful belongs into a thread.
+    One megabyte takes about 0.1 s, so anything longer than a screen belongs in a thread.
     """
     starts: list[int] = []
     ends: list[int] = []

@@ -1,4 +1,4 @@
-"""One article at a quote: the quote marked and in sight, the next and the previous one, search, editor, original."""
+"""One article at a quote: the quote marked and in view, next and previous quote, search, editor, original."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qa.output.safe_text import safe_line
 from qa.tui.drawing.draw import MUTED, STRONG
 from qa.tui.drawing.lines import join_parts
 from qa.tui.keys import HELP, IN_ARTICLE, bindings, named
-from qa.tui.ports import AppFace
+from qa.tui.ports import AppPort
 from qa.tui.turns import Place
 from qa.tui.widgets.article_text import ArticleText
 from qa.tui.widgets.key_bar import KeyBar
@@ -30,10 +30,10 @@ _MOST_MATCHES = 10_000
 
 
 class ArticleScreen(Screen[int | None]):
-    """Shows an article; gives back the place one was at when it was left.
+    """Shows an article; returns the place it was at when it was closed.
 
-    :param places: what n and p go through; may be of several articles; empty where an article is just read.
-    :param at: the place to begin with, 0-based; not used where there are none.
+    :param places: the places that n and p step through, perhaps in several articles; empty if the article is just read.
+    :param at: the place to start with, 0-based; ignored if there are none.
     """
 
     AUTO_FOCUS = "ArticleText"
@@ -42,16 +42,16 @@ class ArticleScreen(Screen[int | None]):
         *bindings(*named("help-here")),
     ]
 
-    def __init__(self, face: AppFace, article: ArticleView, places: Sequence[Place] = (), at: int = 0) -> None:
+    def __init__(self, port: AppPort, article: ArticleView, places: Sequence[Place] = (), at: int = 0) -> None:
         super().__init__()
-        self._face = face
+        self._port = port
         self._article = article
         self._places = tuple(places)
         self._at = at
         self._matches: list[tuple[int, int]] = []
         self._match: int | None = None
         self._find_from = 0
-        """Offset from which the first match is looked for: what was in sight when the search began."""
+        """Offset from which the first match is searched: what was visible when the search began."""
 
     def compose(self) -> ComposeResult:
         """Title, text, search, keys."""
@@ -61,7 +61,7 @@ class ArticleScreen(Screen[int | None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Shows the article at the quote."""
+        """Show the article at the quote."""
         self._show_article()
 
     @property
@@ -71,7 +71,7 @@ class ArticleScreen(Screen[int | None]):
 
     @property
     def line(self) -> int:
-        """1-based line to open in an editor: that of the quote, or the first one shown."""
+        """1-based line to open in an editor: that of the quote, or the first visible one."""
         return self.place.line if self.place is not None else self.query_one(ArticleText).top_line
 
     def _show_article(self) -> None:
@@ -86,11 +86,13 @@ class ArticleScreen(Screen[int | None]):
         self._show_title()
 
     def on_resize(self) -> None:
-        """The line above the article is broken otherwise."""
+        """Break the line above the article for the new width."""
         self._show_title()
 
     def _show_title(self) -> None:
-        """In two lines, and on a narrow screen three: what is at hand is never cut off by a long title."""
+        """Show the title in two lines, or three on a narrow screen. A long title never hides which citation or match is
+        shown.
+        """
         width = max(self.size.width - 2, 8)
         title, date, *details = self._title_parts()
         lines = join_parts([title, *([date] if date else []), *details], width)
@@ -100,7 +102,7 @@ class ArticleScreen(Screen[int | None]):
         self.refresh_bindings()
 
     def _title_parts(self) -> list[Content]:
-        """Title, date (empty where there is none), and what one is at."""
+        """Title, date (empty if there is none), and the current citation or match."""
         article = self._article
         parts = [Content.styled(safe_line(article.title), STRONG), Content.styled(safe_line(article.date or ""), MUTED)]
         parts.append(Content.styled(safe_line(self.place.label if self.place is not None else article.path), MUTED))
@@ -114,11 +116,11 @@ class ArticleScreen(Screen[int | None]):
         return parts
 
     def action_next_place(self) -> None:
-        """To the next citation, in another article too."""
+        """Go to the next citation, also in another article."""
         self._step(1)
 
     def action_previous_place(self) -> None:
-        """To the previous citation."""
+        """Go to the previous citation."""
         self._step(-1)
 
     @work(exclusive=True, group="place")
@@ -129,9 +131,9 @@ class ArticleScreen(Screen[int | None]):
         path = self._places[wanted].path
         if path != self._article.path:
             try:
-                article = await self._face.load_article(path)
+                article = await self._port.load_article(path)
             except QaError as error:
-                self._face.tell(str(error), wrong=True)
+                self._port.tell(str(error), wrong=True)
                 return
             self._article, self._at = article, wanted
             self._show_article()
@@ -140,7 +142,7 @@ class ArticleScreen(Screen[int | None]):
             self._show_place()
 
     def action_find(self) -> None:
-        """Opens the search."""
+        """Open the search."""
         self._find_from = self._offset_in_sight()
         box = self.query_one("#find", Input)
         box.add_class("-open")
@@ -164,14 +166,14 @@ class ArticleScreen(Screen[int | None]):
     def _searched(self) -> None:
         self.query_one(ArticleText).focus()
         if not self._matches:
-            self._face.tell("Not found in this article.")
+            self._port.tell("Not found in this article.")
 
     def action_next_match(self) -> None:
-        """To the next place with the words searched for."""
+        """Go to the next match."""
         self._go_to_match(1)
 
     def action_previous_match(self) -> None:
-        """To the previous such place."""
+        """Go to the previous match."""
         self._go_to_match(-1)
 
     def _go_to_match(self, by: int) -> None:
@@ -182,7 +184,7 @@ class ArticleScreen(Screen[int | None]):
         self._show_title()
 
     def action_close(self) -> None:
-        """Closes the search where it is open, then the article."""
+        """Close the search if it is open, otherwise the article."""
         box = self.query_one("#find", Input)
         if box.has_class("-open"):
             box.remove_class("-open")
@@ -192,7 +194,7 @@ class ArticleScreen(Screen[int | None]):
             self.dismiss(self._at if self._places else None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offers only what there is something for: places to go to, matches of a search."""
+        """Offer only actions that have something to act on: places to go to, matches of a search."""
         if action in {"next_place", "previous_place", "copy_quote", "copy_citation"}:
             return bool(self._places)
         if action in {"next_match", "previous_match"}:
@@ -200,27 +202,27 @@ class ArticleScreen(Screen[int | None]):
         return True
 
     def action_copy_quote(self) -> None:
-        """Copies the quote that is marked."""
+        """Copy the marked quote."""
         if (place := self.place) is not None:
-            self._face.copy(place.text, "quote")
+            self._port.copy(place.text, "quote")
 
     def action_copy_citation(self) -> None:
-        """Copies the quote with its citation as Markdown."""
+        """Copy the quote with its citation as Markdown."""
         if (place := self.place) is not None:
-            self._face.copy_citation(place)
+            self._port.copy_citation(place)
 
     def action_edit_article(self) -> None:
-        """Opens the original in the editor at the line."""
+        """Open the original in the editor at the line."""
         words = self._article.text.split("\n")[self.line - 1] if self.place is None else self.place.text
-        self._face.edit(Path(self._article.original), self.line, words)
+        self._port.edit(Path(self._article.original), self.line, words)
 
     def action_open_original(self) -> None:
-        """Opens the original in the program of its kind."""
-        self._face.open_original(Path(self._article.original))
+        """Open the original in its own program."""
+        self._port.open_original(Path(self._article.original))
 
 
 def find_matches(text: str, words: str) -> list[tuple[int, int]]:
-    """Where `words` stand in `text`, whatever their case and the line ends between them; at most 10,000 places."""
+    """The ranges of `words` in `text`, in any case and across line ends; at most 10,000."""
     if not words.strip():
         return []
     pattern = re.compile(r"\s+".join(map(re.escape, words.split())), re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""All articles, filtered as one types, and below them the files that are not indexed, each with the reason."""
+"""All articles, filtered while typing, and below them the files that are not indexed, with reasons."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from textual.content import Content
 
 from index.types import Skipped
 from qa.output.safe_text import safe_line
+from qa.output.words import counted
 from qa.tui.drawing.draw import MUTED, STRONG, WRONG
-from qa.tui.screens.picking import Line, PickingScreen
+from qa.tui.screens.picking import Choice, PickingScreen, has_words
 from qa.types import ArticleSummary, Asks
 
 HELP = """\
-Every article of the index, by its path. Type any words of a path, title or date to narrow the list down; \
-Enter opens the article. Files marked ! were found but are not in the index; the reason stands beside them."""
+Every article of the index, by path. Type any words of a path, title or date to narrow the list down; \
+Enter opens the article. Files marked ! were found but are not in the index, for the reason given."""
 
 
 Listed = tuple[str, ArticleSummary | Skipped]
-"""What is searched in, and what it belongs to."""
+"""The text that is searched, and what it belongs to."""
 
 
 def list_articles(answerer: Asks, skipped: Sequence[Skipped]) -> list[Listed]:
@@ -31,12 +32,12 @@ def list_articles(answerer: Asks, skipped: Sequence[Skipped]) -> list[Listed]:
 
 
 class ArticlesScreen(PickingScreen[str, Listed]):
-    """Gives back the path of the article picked."""
+    """Returns the path of the article picked."""
 
     HELP = HELP
     heading = "Articles"
     placeholder = "Filter by path, title or date"
-    nothing = "No article has these words."
+    nothing = "No article matches."
 
     def __init__(self, listed: Sequence[Listed]) -> None:
         super().__init__()
@@ -44,33 +45,31 @@ class ArticlesScreen(PickingScreen[str, Listed]):
         self._articles = sum(isinstance(item, ArticleSummary) for _, item in listed)
 
     async def find(self, words: str) -> Sequence[Listed]:
-        """Those with all words; indexed ones first."""
-        wanted = words.casefold().split()
-        return [one for one in self._listed if all(word in one[0] for word in wanted)] if wanted else self._listed
+        """The articles with all words; then the skipped files."""
+        return [one for one in self._listed if has_words(one[0], words)] if words.strip() else self._listed
 
-    def draw(self, item: Listed) -> Line[str]:
-        """Title, path, date and size; or why it was skipped."""
+    def draw(self, item: Listed) -> Choice[str]:
+        """Title, path, date and size, or why the file was skipped."""
         return _article_line(item[1]) if isinstance(item[1], ArticleSummary) else _skipped_line(item[1])
 
     def describe(self) -> str:
-        """How many there are."""
+        """The number of articles."""
         skipped = len(self._listed) - self._articles
         found = sum(isinstance(item, ArticleSummary) for _, item in self._found)
-        told = f"{found:,} of {self._articles:,} articles"
+        summary = f"{found:,} of {self._articles:,} articles"
         if skipped:
-            told += f", {skipped:,} {'file' if skipped == 1 else 'files'} skipped (!)"
+            summary += f", {counted(skipped, 'file')} skipped (!)"
         more = super().describe()
-        return f"{told}; {more}" if more else told
+        return f"{summary}; {more}" if more else summary
 
 
-def _article_line(article: ArticleSummary) -> Line[str]:
-    noun = "paragraph" if article.paragraphs == 1 else "paragraphs"
-    details = " · ".join(part for part in (article.date, f"{article.paragraphs:,} {noun}") if part)
+def _article_line(article: ArticleSummary) -> Choice[str]:
+    details = " · ".join(part for part in (article.date, counted(article.paragraphs, "paragraph")) if part)
     shown = Content.assemble(
         (safe_line(article.title), STRONG), ("  " + safe_line(article.path), ""), (f"  {safe_line(details)}", MUTED)
     )
-    return Line(shown, article.path)
+    return Choice(shown, article.path)
 
 
-def _skipped_line(item: Skipped) -> Line[str]:
-    return Line(Content.assemble(("! ", WRONG), safe_line(item.path), (f"  {safe_line(item.reason)}", MUTED)), None)
+def _skipped_line(item: Skipped) -> Choice[str]:
+    return Choice(Content.assemble(("! ", WRONG), safe_line(item.path), (f"  {safe_line(item.reason)}", MUTED)), None)

@@ -1,4 +1,4 @@
-"""The main screen: question box, conversation, sources, and what a question goes through until it is answered."""
+"""The main screen: question box, conversation, sources, and the way of a question until it is answered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from index.errors import NotWantedError, QaError
 from qa.output.render import render_markdown
-from qa.sessions.store import SavedTurn, TurnState, build_history
+from qa.sessions.store import MOST_HISTORY, SavedTurn, TurnState, build_history
 from qa.tui.background.worker_thread import Urgency
 from qa.tui.drawing.draw import Hints
 from qa.tui.keys import EVERYWHERE, bindings, first_key, named
@@ -32,7 +32,7 @@ from qa.tui.messages import (
     QuestionAsked,
     QuestionWanted,
 )
-from qa.tui.ports import ConversationFace
+from qa.tui.ports import ConversationPort
 from qa.tui.screens.article import ArticleScreen
 from qa.tui.screens.history import HistoryScreen
 from qa.tui.turns import Place, Stage, TurnModel
@@ -43,22 +43,19 @@ from qa.tui.widgets.sources import Sources
 from qa.tui.widgets.status import Header, IndexingBar, PaneTabs
 from qa.types import Answer, Asks, Passage, Turn
 
-_MOST_HISTORY = 10
-"""Turns a follow-up may take over from."""
-
 
 class ConversationScreen(Screen[None]):
-    """Where one asks and reads."""
+    """The screen to ask and read on."""
 
     AUTO_FOCUS = "QuestionBox"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-medium"), (100, "-wide")]  # noqa: RUF012 - as Textual has it
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - as Textual has it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-medium"), (100, "-wide")]  # noqa: RUF012 - as in Textual
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - as in Textual
     BINDINGS: ClassVar[list[BindingType]] = bindings(*EVERYWHERE)
 
-    def __init__(self, face: ConversationFace) -> None:
+    def __init__(self, port: ConversationPort) -> None:
         super().__init__(id="main")
-        self._face = face
-        # Held here and not looked up: what a thread hands back while the app is being left must not stumble.
+        self._port = port
+        # Held, not looked up: a lookup would fail for a result that a thread returns while the app is closing.
         self.header = Header()
         self.tabs = PaneTabs()
         self.conversation = Conversation()
@@ -82,19 +79,19 @@ class ConversationScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begins to answer, and lets the app start what is slow once this is drawn."""
-        self.conversation.hints = _build_hints(self._face.keys)
+        """Start to answer, and let the app start what is slow once this is drawn."""
+        self.conversation.hints = _build_hints(self._port.keys)
         self._answer_waiting()
-        self.conversation.set_welcome(self._face.welcome)
-        self.call_after_refresh(self._face.begin)
+        self.conversation.set_welcome(self._port.welcome)
+        self.call_after_refresh(self._port.begin)
 
     @property
     def is_idle(self) -> bool:
-        """True where no question is being answered and none waits."""
+        """True if no question is being answered and none waits."""
         return self._in_work is None and not self._waiting
 
     def answerer_opened(self) -> None:
-        """Questions can be answered from now on."""
+        """Answer questions from now on."""
         self._opened.set()
         for turn in self._waiting:
             self._set_stage(turn, Stage.QUEUED)
@@ -106,7 +103,7 @@ class ConversationScreen(Screen[None]):
         await self.ask(event.question)
 
     async def ask(self, question: str, *, as_typed: bool = False) -> None:
-        """Saves a question and puts it in the queue."""
+        """Save a question and put it in the queue."""
         turn = TurnModel(0, question, as_typed)
         turn.stage = Stage.QUEUED if self._opened.is_set() else Stage.LOADING
         self._waiting.append(turn)
@@ -118,11 +115,11 @@ class ConversationScreen(Screen[None]):
 
     @work(group="save")
     async def _save_question(self, turn: TurnModel) -> None:
-        await self._face.save_question(turn)
+        await self._port.save_question(turn)
 
     @work(group="answer", exclusive=True)
     async def _answer_waiting(self) -> None:
-        """Answers one question after the other, for as long as the screen lives."""
+        """Answer one question after the other, for as long as the screen lives."""
         await self._opened.wait()
         while True:
             await self._asked.wait()
@@ -137,9 +134,9 @@ class ConversationScreen(Screen[None]):
             return
         self._set_stage(turn, Stage.SEARCHING)
         history = self._history_before(turn)
-        stale = not self._face.is_fresh
+        stale = not self._port.is_fresh
         try:
-            answer = await self._face.ask_answerer(
+            answer = await self._port.ask_answerer(
                 lambda answerer: self._ask_answerer(answerer, turn, history), Urgency.QUESTION
             )
         except NotWantedError:
@@ -151,12 +148,12 @@ class ConversationScreen(Screen[None]):
                 return
             turn.state = TurnState.ANSWERED if answer.answered else TurnState.DECLINED
             turn.answer = answer
-            turn.note = "answered from an index that is not up to date" if stale else None
+            turn.note = "the index was not up to date" if stale else None
         self._show_turn(turn)
-        await self._face.save_outcome(turn)
+        await self._port.save_outcome(turn)
 
     def _ask_answerer(self, answerer: Asks, turn: TurnModel, history: tuple[Turn, ...]) -> Answer:
-        """Runs in the answerer's thread."""
+        """Ask; runs in the answerer's thread."""
 
         def on_passages(passages: tuple[Passage, ...]) -> None:
             self.post_message(PassagesFound(turn, passages))
@@ -174,7 +171,7 @@ class ConversationScreen(Screen[None]):
             if other is turn:
                 break
             saved.append(SavedTurn(0, other.question, other.as_typed, 0.0, other.state, other.answer))
-        return build_history(saved)[-_MOST_HISTORY:]
+        return build_history(saved)[-MOST_HISTORY:]
 
     @on(PassagesFound)
     def _passages_found(self, event: PassagesFound) -> None:
@@ -189,24 +186,24 @@ class ConversationScreen(Screen[None]):
 
     @on(CancelWanted)
     def _cancel_wanted(self) -> None:
-        """Stops what runs; where nothing runs, the question that was asked last."""
+        """Stop the running question or, if none is running, the one asked last."""
         if (turn := self._find_waiting()) is not None:
             self.cancel(turn)
 
     def _find_waiting(self) -> TurnModel | None:
-        """The question that runs, else the last of those that wait."""
+        """The running question, or else the last of those that wait."""
         asked = [*self._waiting, *([] if self._in_work is None else [self._in_work])]
         return next((turn for turn in reversed(asked) if turn.is_waiting), None)
 
     def cancel(self, turn: TurnModel) -> None:
-        """Nobody waits for this answer any more."""
+        """Stop waiting for an answer."""
         turn.cancelled.set()
         turn.state = TurnState.CANCELLED
         self._show_turn(turn)
         self._save_cancelled(turn)
 
     def _show_turn(self, turn: TurnModel) -> None:
-        """Draws what became of a turn, and what Escape means now."""
+        """Draw the outcome of a turn, and update what Escape does."""
         self.conversation.update(turn)
         self._set_escape()
 
@@ -221,15 +218,15 @@ class ConversationScreen(Screen[None]):
 
     @work(group="save")
     async def _save_cancelled(self, turn: TurnModel) -> None:
-        await self._face.save_outcome(turn)
+        await self._port.save_outcome(turn)
 
     @work
     async def action_ask_as_typed(self) -> None:
-        """Asks the question of the cursor again, taking nothing from the conversation."""
+        """Ask the question under the cursor again, without the conversation before it."""
         if (turn := self.conversation.current) is not None:
             await self.ask(turn.question, as_typed=turn.state is not TurnState.CANCELLED or turn.as_typed)
 
-    # Looking
+    # Reading
 
     @on(CursorMoved)
     async def _cursor_moved(self, event: CursorMoved) -> None:
@@ -237,7 +234,7 @@ class ConversationScreen(Screen[None]):
 
     @on(CursorWanted)
     def _cursor_wanted(self, event: CursorWanted) -> None:
-        """From the sources, where the passages of a folded turn are seen too: to go to one unfolds them."""
+        """Move the cursor. The sources also show the passages of a folded turn; going to one unfolds them."""
         if event.turn.can_fold and not event.turn.unfolded:
             event.turn.unfolded = True
             self.conversation.update(event.turn)
@@ -249,21 +246,21 @@ class ConversationScreen(Screen[None]):
 
     @work(group="open", exclusive=True)
     async def _open_place(self, turn: TurnModel, number: int) -> None:
-        """Opens the article of a place; not waited for, since the answerer may be busy with a question."""
+        """Open the article of a place. In a worker, because the answerer may be busy with a question."""
         places = turn.places or turn.closest
         try:
-            article = await self._face.load_article(places[number].path)
+            article = await self._port.load_article(places[number].path)
         except QaError as error:
-            self._face.tell(str(error), wrong=True)
+            self._port.tell(str(error), wrong=True)
             return
 
         def came_back(at: int | None) -> None:
             if at is not None and at < len(turn.places) and turn in self.conversation.turns:
                 self.conversation.move_to(turn, at)
 
-        # Enter may have been pressed twice, or another screen opened meanwhile.
+        # Enter may have been pressed twice, or another screen may have been opened meanwhile.
         if self.is_current:
-            await self.app.push_screen(ArticleScreen(self._face, article, places, number), came_back)
+            await self.app.push_screen(ArticleScreen(self._port, article, places, number), came_back)
 
     @on(QuestionWanted)
     def _question_wanted(self) -> None:
@@ -287,7 +284,7 @@ class ConversationScreen(Screen[None]):
         (self.sources if event.sources else self.conversation).focus()
 
     def action_sources(self) -> None:
-        """To the sources, or back."""
+        """Go to the sources, or back."""
         to_sources = not self.sources.has_focus
         self._show_pane(sources=to_sources)
         (self.sources if to_sources else self.conversation).focus()
@@ -300,60 +297,60 @@ class ConversationScreen(Screen[None]):
 
     @property
     def place(self) -> Place | None:
-        """The place the cursor is on."""
+        """The place under the cursor."""
         turn, number = self.conversation.current, self.conversation.place
         return None if turn is None or number is None else turn.places[number]
 
     def action_copy_quote(self) -> None:
-        """Copies the quote the cursor is on."""
+        """Copy the quote under the cursor."""
         if (place := self._place_or_say()) is not None:
-            self._face.copy(place.text, "quote")
+            self._port.copy(place.text, "quote")
 
     def action_copy_citation(self) -> None:
-        """Copies it with its citation as Markdown."""
+        """Copy the quote with its citation as Markdown."""
         if (place := self._place_or_say()) is not None:
-            self._face.copy_citation(place)
+            self._port.copy_citation(place)
 
     def action_copy_answer(self) -> None:
-        """Copies question, quotes and citations as Markdown."""
+        """Copy question, quotes and citations as Markdown."""
         turn = self.conversation.current
         if turn is None or turn.answer is None:
-            self._face.tell("There is no answer to copy here.")
+            self._port.tell("There is no answer to copy here.")
         else:
-            self._face.copy(render_markdown(turn.answer), "answer")
+            self._port.copy(render_markdown(turn.answer), "answer")
 
     def _place_or_say(self) -> Place | None:
         if self.place is None:
-            self._face.tell("The cursor is on no quote; move it with j and k.")
+            self._port.tell("There is no quote under the cursor. Move it with j and k.")
         return self.place
 
     @work
     async def action_edit_article(self) -> None:
-        """Opens the article of the cursor in the editor."""
+        """Open the article under the cursor in the editor."""
         if (place := self._place_or_say()) is not None and (original := await self._find_original(place)) is not None:
-            self._face.edit(original, place.line, place.text)
+            self._port.edit(original, place.line, place.text)
 
     @work
     async def action_open_original(self) -> None:
-        """Opens the original of the cursor in the program of its kind."""
+        """Open the original under the cursor in its own program."""
         if (place := self._place_or_say()) is not None and (original := await self._find_original(place)) is not None:
-            self._face.open_original(original)
+            self._port.open_original(original)
 
     async def _find_original(self, place: Place) -> Path | None:
         try:
-            return Path((await self._face.load_article(place.path)).original)
+            return Path((await self._port.load_article(place.path)).original)
         except QaError as error:
-            self._face.tell(str(error), wrong=True)
+            self._port.tell(str(error), wrong=True)
             return None
 
-    # What the app tells
+    # Called by the app
 
     def show_header(self, session: str) -> None:
-        """The title of the session."""
+        """Show the title of the session."""
         self.header.session = session
 
     async def replace_turns(self, turns: list[TurnModel]) -> None:
-        """Another session; questions of the one before that wait are cancelled."""
+        """Show another session; waiting questions of the one before are cancelled."""
         for turn in self.conversation.turns:
             if turn.is_waiting:
                 self.cancel(turn)
@@ -362,39 +359,39 @@ class ConversationScreen(Screen[None]):
         self._show_pane(sources=False)
         self.box.focus()
 
-    # Actions of the whole app, which are found here by the bindings
+    # Actions of the whole app; the bindings find them here
 
     def action_articles(self) -> None:
-        """The list of articles."""
-        self._face.show_articles()
+        """Show the list of articles."""
+        self._port.show_articles()
 
     def action_sessions(self) -> None:
-        """The list of sessions."""
-        self._face.show_sessions()
+        """Show the list of sessions."""
+        self._port.show_sessions()
 
     async def action_new_session(self) -> None:
-        """An empty conversation."""
-        await self._face.new_session()
+        """Start an empty conversation."""
+        await self._port.new_session()
 
     async def action_problems(self) -> None:
-        """What is not in the index, and why."""
-        await self._face.show_problems()
+        """Show what is not in the index, and why."""
+        await self._port.show_problems()
 
     def action_refresh_index(self) -> None:
-        """Looks at the folder now."""
-        self._face.look_at_folder()
+        """Look at the folder now."""
+        self._port.look_at_folder()
 
     def action_rebuild_index(self) -> None:
-        """Builds the index from nothing."""
-        self._face.look_at_folder(rebuild=True)
+        """Build the index from scratch."""
+        self._port.look_at_folder(rebuild=True)
 
     def action_rename_session(self) -> None:
-        """Gives the session another title."""
-        self._face.rename_session()
+        """Ask for another title of the session."""
+        self._port.rename_session()
 
     def action_export(self, form: str) -> None:
-        """Writes the session to a file."""
-        self._face.export_session(form)
+        """Save the session to a file."""
+        self._port.export_session(form)
 
 
 def _build_hints(keys: Mapping[str, str]) -> Hints:

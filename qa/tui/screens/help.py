@@ -23,8 +23,8 @@ def build_help_screen(screen: Screen[object]) -> TextScreen:
         parts += [Content(purpose), Content("")]
     rows = _key_rows(screen.app, (active.binding for active in screen.active_bindings.values()))
     parts += [Content.styled("Keys", STRONG), *rows]
-    parts += [Content(""), Content.styled("ctrl+p lists every action by name. Keys are changed in qa.toml:", MUTED)]
-    parts.append(Content.styled('[keys] then, for example, articles = "f4"', MUTED))
+    parts += [Content(""), Content.styled("ctrl+p lists every action by name. To change a key, add to qa.toml:", MUTED)]
+    parts.append(Content.styled('[keys] and below it, for example, articles = "f4"', MUTED))
     return TextScreen("Help", Content("\n").join(parts))
 
 
@@ -35,17 +35,17 @@ def _find_purpose(screen: Screen[object]) -> str | None:
 
 
 def _key_rows(app: App[object], found: Iterable[Binding]) -> list[Content]:
-    """One row for each action, with all its keys; Textual's own editing keys are left out."""
+    """One row for each action, with all its keys. Textual's own editing keys are left out."""
     keys: dict[str, list[str]] = {}
-    told: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for binding in found:
         if binding.system or not (binding.id or binding.show) or not binding.description:
             continue
         name = binding.id or binding.description
         keys.setdefault(name, []).append(app.get_key_display(binding))
-        told.setdefault(name, binding.tooltip or binding.description)
-    return [_key_row(", ".join(keys[name]), told[name], name) for name in keys]
+        descriptions.setdefault(name, binding.tooltip or binding.description)
+    return [_key_row(", ".join(keys[name]), descriptions[name], name) for name in keys]
 
 
-def _key_row(keys: str, told: str, name: str) -> Content:
-    return Content.assemble((f"{keys:<{_KEY_COLUMN}} ", ACCENT), told, (f"  ({name})", MUTED))
+def _key_row(keys: str, description: str, name: str) -> Content:
+    return Content.assemble((f"{keys:<{_KEY_COLUMN}} ", ACCENT), description, (f"  ({name})", MUTED))

@@ -1,4 +1,4 @@
-"""Searches the questions once typed."""
+"""A search through earlier questions."""
 
 from __future__ import annotations
 
@@ -7,31 +7,30 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from qa.output.safe_text import safe_line
-from qa.tui.screens.picking import Line, PickingScreen
+from qa.tui.screens.picking import Choice, PickingScreen, has_words
 
-HELP = "The questions once typed, the latest first. Typing narrows them down; Enter puts one into the question box."
+HELP = "Your earlier questions, the latest first. Type to narrow them down; Enter puts one into the question box."
 
 
-_MOST_CHARACTERS = 500  # of a question, in its line
+_MOST_CHARACTERS = 500  # of a question, on its line
 
 
 class HistoryScreen(PickingScreen[str, str]):
-    """Gives back the question picked."""
+    """Returns the question picked."""
 
     HELP = HELP
-    heading = "Questions once typed"
+    heading = "Earlier questions"
     placeholder = "Search"
-    nothing = "No question has these words."
+    nothing = "No question matches."
 
     def __init__(self, questions: Sequence[str]) -> None:
         super().__init__()
         self._questions = list(reversed(questions))
 
     async def find(self, words: str) -> Sequence[str]:
-        """Those with all words, the latest first."""
-        wanted = words.casefold().split()
-        return [question for question in self._questions if all(word in question.casefold() for word in wanted)]
+        """The questions with all words, the latest first."""
+        return [question for question in self._questions if has_words(question.casefold(), words)]
 
-    def draw(self, item: str) -> Line[str]:
-        """The question in one line."""
-        return Line(Content(safe_line(item[:_MOST_CHARACTERS])), item)
+    def draw(self, item: str) -> Choice[str]:
+        """The question on one line."""
+        return Choice(Content(safe_line(item[:_MOST_CHARACTERS])), item)

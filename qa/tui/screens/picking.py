@@ -1,4 +1,4 @@
-"""A list that filters as one types: what articles, sessions and earlier questions have in common."""
+"""A list that is filtered while typing: the common part of articles, sessions, problems and earlier questions."""
 
 from __future__ import annotations
 
@@ -22,20 +22,25 @@ from qa.tui.widgets.key_bar import KeyBar
 T = TypeVar("T")
 Item = TypeVar("Item")
 MOST_SHOWN = 200
-"""Lines of a list; with more, typing is faster than scrolling. Drawing 500 took 40 ms."""
+"""Lines of a list. With more, typing is faster than scrolling, and drawing 500 took 40 ms."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line(Generic[T]):
+class Choice(Generic[T]):
     """One line of the list."""
 
     shown: Content
     value: T | None
-    """What picking it gives; None for a line that can only be read."""
+    """What picking it returns; None for a line that can only be read."""
+
+
+def has_words(folded: str, words: str) -> bool:
+    """True if a case-folded text has all `words`, whole or in part; always true if there are none."""
+    return all(word in folded for word in words.casefold().split())
 
 
 class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
-    """Shows items as lines, filters them, and gives back what one of them stands for, or None."""
+    """Shows items as lines, filters them, and returns what one of them stands for, or None."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,7 +50,7 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
         Binding("up", "move('cursor_up')", "Up", show=False),
         Binding("pagedown", "move('page_down')", "Page down", show=False),
         Binding("pageup", "move('page_up')", "Page up", show=False),
-        # Before the line's own Enter, so that the keys below the list show it.
+        # Before the input line's own Enter, so that the key bar below the list shows it.
         Binding("enter", "pick", "Open", priority=True),
     ]
     heading = ""
@@ -57,34 +62,34 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
     def __init__(self) -> None:
         super().__init__()
         self._found: Sequence[Item] = ()
-        self._lines: Sequence[Line[T]] = ()
+        self._lines: Sequence[Choice[T]] = ()
 
     def compose(self) -> ComposeResult:
-        """Heading, filter, list, what it is about, keys."""
+        """Heading, filter, list, summary, keys."""
         with Vertical(id="picking"):
             yield Static(self.heading, id="heading", markup=False)
             yield Input(placeholder=self.placeholder, compact=True)
             yield OptionList(markup=False, compact=True)
-            yield Static("", id="told", markup=False)
+            yield Static("", id="summary", markup=False)
             yield KeyBar()
 
     async def find(self, words: str) -> Sequence[Item]:
         """The items for what was typed; each list has its own."""
         return ()
 
-    def draw(self, item: Item) -> Line[T]:
-        """The line of an item; called for those that are shown only."""
-        return Line(Content(str(item)), None)
+    def draw(self, item: Item) -> Choice[T]:
+        """The line of an item; called only for those that are shown."""
+        return Choice(Content(str(item)), None)
 
     def describe(self) -> str:
-        """What is said below the list."""
+        """The summary below the list."""
         if len(self._lines) == len(self._found):
             return ""
         return f"{len(self._lines):,} of {len(self._found):,} shown; type to narrow down"
 
     def on_mount(self) -> None:
-        """Shows all."""
-        # The list is moved from the filter, which keeps the focus.
+        """Show all items."""
+        # The filter keeps the focus and moves the list.
         self.query_one(OptionList).can_focus = False
         self.fill()
 
@@ -94,7 +99,7 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
 
     @work(exclusive=True, group="fill")
     async def fill(self, highlighted: int = 0) -> None:
-        """Shows the lines for what was typed."""
+        """Show the lines for what was typed."""
         self._found = await self.find(self.query_one(Input).value)
         lines = self._lines = [self.draw(item) for item in self._found[:MOST_SHOWN]]
         options = self.query_one(OptionList)
@@ -102,16 +107,16 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
         if not lines:
             options.add_option(Option(Content.styled(self.nothing, MUTED), disabled=True))
         options.highlighted = min(highlighted, len(lines) - 1) if lines and lines[0].value is not None else None
-        self.query_one("#told", Static).update(Content(self.describe()))
+        self.query_one("#summary", Static).update(Content(self.describe()))
 
     @property
     def highlighted(self) -> T | None:
-        """What the cursor is on."""
+        """The value under the cursor."""
         number = self.query_one(OptionList).highlighted
         return None if number is None or number >= len(self._lines) else self._lines[number].value
 
     def action_move(self, how: str) -> None:
-        """Moves the cursor of the list."""
+        """Move the cursor of the list."""
         options = self.query_one(OptionList)
         moves: dict[str, Callable[[], object]] = {
             "cursor_down": options.action_cursor_down,
@@ -122,11 +127,11 @@ class PickingScreen(ModalScreen[T | None], Generic[T, Item]):
         moves[how]()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offers to pick only where that gives something."""
+        """Offer to pick only if that returns something."""
         return self.can_pick if action == "pick" else super().check_action(action, parameters)
 
     def action_pick(self) -> None:
-        """Gives back what the cursor is on."""
+        """Return the value under the cursor."""
         if self.highlighted is not None:
             self.dismiss(self.highlighted)
 

@@ -1,4 +1,4 @@
-"""What is not in the index and why, and what else went wrong; filters as one types."""
+"""Errors, and files that are not in the index, with reasons; filtered while typing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from textual.content import Content
 
 from index.types import Skipped
 from qa.output.safe_text import safe_line
+from qa.output.words import counted
 from qa.tui.drawing.draw import MUTED, WRONG
-from qa.tui.screens.picking import Line, PickingScreen
+from qa.tui.screens.picking import Choice, PickingScreen, has_words
 
 HELP = """\
 Errors first, then every file of the folder that is not in the index, with the reason. \
-A file that is repaired, or made readable, is indexed by itself; F5 in the conversation looks at once."""
+Once a file is repaired or made readable, it is indexed automatically; F5 in the conversation looks at once."""
 
 
 class ProblemsScreen(PickingScreen[None, Skipped]):
@@ -27,24 +28,23 @@ class ProblemsScreen(PickingScreen[None, Skipped]):
 
     def __init__(self, skipped: Sequence[Skipped], errors: Sequence[str]) -> None:
         super().__init__()
-        # An error is a reason without a file.
+        # An error is a reason without a path.
         self._problems = [*(Skipped("", error) for error in errors), *skipped]
 
     async def find(self, words: str) -> Sequence[Skipped]:
-        """Those with all words."""
-        wanted = words.casefold().split()
-        return [one for one in self._problems if all(word in f"{one.path}\n{one.reason}".casefold() for word in wanted)]
+        """The problems with all words."""
+        return [one for one in self._problems if has_words(f"{one.path}\n{one.reason}".casefold(), words)]
 
-    def draw(self, item: Skipped) -> Line[None]:
+    def draw(self, item: Skipped) -> Choice[None]:
         """The file and the reason."""
         if not item.path:
-            return Line(Content.assemble(("! ", WRONG), safe_line(item.reason)), None)
+            return Choice(Content.assemble(("! ", WRONG), safe_line(item.reason)), None)
         reason = (f": {safe_line(item.reason)}", MUTED)
-        return Line(Content.assemble(("! ", WRONG), safe_line(item.path), reason), None)
+        return Choice(Content.assemble(("! ", WRONG), safe_line(item.path), reason), None)
 
     def describe(self) -> str:
-        """How many there are."""
+        """The number of problems."""
         if not self._problems:
             return ""
-        count = "1 problem" if len(self._found) == 1 else f"{len(self._found):,} problems"
+        count = counted(len(self._found), "problem")
         return "; ".join(part for part in (count, super().describe()) if part)

@@ -1,4 +1,4 @@
-"""Asks for one line of text."""
+"""A screen that asks for one line of text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qa.tui.widgets.key_bar import KeyBar
 
 
 class PromptScreen(ModalScreen[str | None]):
-    """Gives back what was typed, or None."""
+    """Returns what was typed, or None."""
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,5 +36,5 @@ class PromptScreen(ModalScreen[str | None]):
             yield KeyBar()
 
     def action_done(self) -> None:
-        """Gives back what was typed."""
+        """Return what was typed."""
         self.dismiss(self.query_one(Input).value.strip() or None)

@@ -1,8 +1,7 @@
-"""Saved conversations: continue, search, rename, delete and take the deletion back."""
+"""Saved conversations: continue, search, rename, delete and restore."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -11,55 +10,55 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from qa.output.safe_text import safe_line
+from qa.output.words import counted, render_moment
 from qa.sessions.store import Session, SessionStore
 from qa.tui.background.saving import Saving
 from qa.tui.drawing.draw import ACCENT, MUTED, STRONG
 from qa.tui.keys import IN_SESSIONS, bindings
-from qa.tui.screens.picking import Line, PickingScreen
+from qa.tui.screens.picking import Choice, PickingScreen
 from qa.tui.screens.prompt import PromptScreen
 
 HELP = """\
-Conversations, the latest first. Typing searches titles, questions and answers; Enter continues a conversation. \
-A deleted session can be taken back with undo until the app is left, and for a day with `qa sessions --restore` \
+Conversations, the latest first. Type to search titles, questions and answers; Enter continues a conversation. \
+A deleted session can be restored with undo until you close the app, and for a day with `qa sessions --restore` \
 and its number."""
 
 
 class SessionsScreen(PickingScreen[int, Session]):
-    """Gives back the id of the session picked."""
+    """Returns the id of the session picked."""
 
     HELP = HELP
     BINDINGS: ClassVar[list[BindingType]] = bindings(*IN_SESSIONS)
     heading = "Sessions"
     placeholder = "Search titles, questions and answers"
-    nothing = "No session."
+    nothing = "No sessions found."
 
     def __init__(self, saving: Saving) -> None:
         super().__init__()
         self._saving = saving
 
     async def find(self, words: str) -> Sequence[Session]:
-        """Sessions with all words."""
+        """The sessions with all words."""
         nothing: list[Session] = []
         return await self._saving.run(lambda store: store.list_sessions(words), nothing)
 
-    def draw(self, item: Session) -> Line[int]:
+    def draw(self, item: Session) -> Choice[int]:
         """Title, time, size and folder."""
-        return Line(_session_content(item, is_open=item.session_id == self._saving.session_id), item.session_id)
+        return Choice(_session_content(item, is_open=item.session_id == self._saving.session_id), item.session_id)
 
     def describe(self) -> str:
-        """How many there are, and that a deletion can be taken back."""
-        noun = "session" if len(self._found) == 1 else "sessions"
-        told = "; ".join(part for part in (f"{len(self._found):,} {noun}", super().describe()) if part)
+        """The number of sessions, and whether a deletion can be undone."""
         deleted = len(self._saving.deleted)
-        return f"{told}; {deleted} deleted, undo takes it back" if deleted else told
+        undo = f"{deleted} deleted; undo restores the last one" if deleted else ""
+        return "; ".join(part for part in (counted(len(self._found), "session"), super().describe(), undo) if part)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offers to take a deletion back where there is one."""
+        """Offer to undo only if there is a deletion."""
         return bool(self._saving.deleted) if action == "undo" else super().check_action(action, parameters)
 
     @work
     async def action_rename(self) -> None:
-        """Asks for another title."""
+        """Ask for another title."""
         if (session_id := self.highlighted) is None:
             return
         session = await self._saving.run(lambda store: store.load_session(session_id), None)
@@ -72,7 +71,7 @@ class SessionsScreen(PickingScreen[int, Session]):
 
     @work
     async def action_delete(self) -> None:
-        """Deletes what the cursor is on."""
+        """Delete the session under the cursor."""
         if (session_id := self.highlighted) is None:
             return
 
@@ -86,7 +85,7 @@ class SessionsScreen(PickingScreen[int, Session]):
 
     @work
     async def action_undo(self) -> None:
-        """Takes the last deletion back."""
+        """Restore the session deleted last."""
         if not self._saving.deleted:
             return
         session_id = self._saving.deleted.pop()
@@ -104,10 +103,16 @@ class SessionsScreen(PickingScreen[int, Session]):
 
 
 def _session_content(session: Session, *, is_open: bool) -> Content:
-    noun = "question" if session.turns == 1 else "questions"
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.updated))
+    details = " · ".join(
+        (
+            render_moment(session.updated),
+            counted(session.turns, "question"),
+            safe_line(session.documents),
+            f"number {session.session_id}",
+        )
+    )
     return Content.assemble(
         (safe_line(session.title), STRONG),
         ("  (open)" if is_open else "", ACCENT),
-        (f"  {when} · {session.turns} {noun} · {safe_line(session.documents)} · number {session.session_id}", MUTED),
+        (f"  {details}", MUTED),
     )

@@ -1,4 +1,4 @@
-"""A text to read, without a choice; goes away with Escape."""
+"""A screen with a text to read; Escape closes it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qa.tui.widgets.key_bar import KeyBar
 
 
 class TextScreen(ModalScreen[None]):
-    """A text to read; goes away with Escape."""
+    """A text to read; Escape closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Back"),
@@ -41,7 +41,7 @@ class TextScreen(ModalScreen[None]):
             yield KeyBar()
 
     def action_scroll(self, how: str) -> None:
-        """Scrolls the text."""
+        """Scroll the text."""
         text = self.query_one(VerticalScroll)
         scrolls = {
             "down": text.scroll_down,

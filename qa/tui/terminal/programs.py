@@ -22,20 +22,20 @@ _WORDS_LOOKED_FOR = 6
 
 
 def build_editor_command(path: Path, line: int, environment: Mapping[str, str] | None = None) -> list[str]:
-    """The command that opens `path` at `line` (1-based) in $VISUAL or $EDITOR, as a list.
+    """The command that opens `path` at `line` (1-based) in $VISUAL or $EDITOR, as a list. An editor that is not known
+    to accept a line gets only the file.
 
-    An editor that is not known to take a line gets the file alone. Raises UsageError where none is named or it cannot
-    be read.
+    :raises UsageError: if no editor is named or the name cannot be read.
     """
     environment = os.environ if environment is None else environment
     named = environment.get("VISUAL") or environment.get("EDITOR")
     if not named or not named.strip():
-        raise UsageError("no editor is named; set the variable EDITOR, for example to nano.")
+        raise UsageError("no editor is set; set the variable EDITOR, for example to nano.")
     try:
         command = shlex.split(named)
     except ValueError as error:
         raise UsageError(f"EDITOR cannot be read ({error}); set it to the name of a program.") from error
-    # A name that begins with '-' would be read as an option; an absolute path never does.
+    # A name that begins with '-' would be read as an option; an absolute path never begins with it.
     target = str(path.absolute())
     return command + _at_line(PurePath(command[0]).stem.lower(), target, line)
 
@@ -51,10 +51,11 @@ def _at_line(program: str, target: str, line: int) -> list[str]:
 
 
 def find_line(path: Path, line: int, words: str) -> int:
-    """The line (1-based) of the file itself at which `words` stand, which begin in `line` of the article's text.
+    """The line (1-based) of the file itself at which `words` begin. It differs from the line in the article's text if
+    the text was extracted (HTML) or the file was changed since.
 
-    The two differ where the text was extracted (HTML) or the file was changed since. `line` where the file cannot be
-    read. Raises UsageError for a file that is not text.
+    :param line: of the article's text; returned if the file cannot be read.
+    :raises UsageError: if the file is not text.
     """
     try:
         data = path.read_bytes()[:_MOST_READ]
@@ -63,26 +64,29 @@ def find_line(path: Path, line: int, words: str) -> int:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return line
     if b"\0" in data[:_HEAD] or data.startswith((b"%PDF-", b"PK\3\4")):
-        raise UsageError(f"{path.name} is not a text file; press o to open it in the program of its kind.")
+        raise UsageError(f"{path.name} is not a text file; press o to open it in its own program.")
     text = data.decode("utf-8", "replace")
     first = words.split("\n", 1)[0].strip()
     lines = text.split("\n")
     if line <= len(lines) and first in lines[line - 1]:
         return line
-    # Between two words of a page there may be a line's end or a tag.
+    # Two words of a page may be separated by a line end or a tag.
     pattern = r"(?:\s|<[^<>]*>)+".join(map(re.escape, words.split()[:_WORDS_LOOKED_FOR]))
     found = re.search(pattern, text) if pattern else None
     return text.count("\n", 0, found.start()) + 1 if found is not None else min(line, len(lines))
 
 
 def is_graphical_editor(command: list[str]) -> bool:
-    """True for an editor with a window of its own, which does not need the terminal."""
+    """True for an editor with its own window, which does not need the terminal."""
     return PurePath(command[0]).stem.lower() in _TAKE_GOTO | {"subl", "zed", "gedit", "kate"}
 
 
 def build_opener_command(path: Path) -> list[str]:
-    """The command that opens a file in the program of its kind. Raises UsageError where this system has none."""
+    """The command that opens a file in its own program.
+
+    :raises UsageError: if this system has none.
+    """
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     if shutil.which(opener) is None:
-        raise UsageError(f"{opener} is not installed, so {path} cannot be opened; press e for the editor instead.")
+        raise UsageError(f"{opener} is not installed, so {path} cannot be opened; press e to use the editor instead.")
     return [opener, str(path.absolute())]

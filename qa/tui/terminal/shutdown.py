@@ -1,6 +1,6 @@
-"""Runs the app until it is left, or told to end from outside: then it ends as ctrl+q ends it, not where it stands.
+"""Runs the app until it is closed, or told to end from outside; then it ends as with ctrl+q, not on the spot.
 
-Textual leaves signals to the system, which ends the process at once: the terminal would stay on the screen of the app,
+Textual leaves signals to the system, which would end the process at once. The terminal would stay on the app's screen,
 without echo and cursor and with the mouse reported as text, and what was being typed would be lost.
 """
 
@@ -16,29 +16,32 @@ from types import FrameType
 
 from textual.app import App
 
-_TOLD_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C sent from outside (in the app it is a key), `kill` and shutting down, a terminal that was closed."""
+_END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C sent from outside (in the app it is a key); `kill` and a system shutdown; a terminal that was closed."""
 _SIGNALLED = 128
-"""Added to a signal's number, as shells do it, it is the exit code."""
+"""Added to the number of a signal, as shells do, it is the exit code."""
 _SECONDS_TO_END = 3.0
-"""Then at once: writing to a terminal that is gone can wait forever."""
+"""Then the process ends at once, because writing to a terminal that is gone may block forever."""
 
 
-def run_until_told(app: App[None]) -> int:
-    """Runs `app` on an event loop of its own; its exit code."""
+def run_until_ended(app: App[None]) -> int:
+    """Run `app` on an event loop of its own.
+
+    :return: its exit code.
+    """
     asyncio.run(_run(app))
     return app.return_code or 0
 
 
 @contextmanager
 def interruptions_passed_by() -> Iterator[None]:
-    """Ctrl-C is for the program that has the terminal in the meantime, an editor perhaps, and does not end the app.
+    """Let Ctrl-C reach the program that has the terminal meanwhile, such as an editor, without ending the app.
 
-    Not by ignoring it, which the program would inherit.
+    The signal is not ignored, because the program would inherit that.
     """
 
     def pass_by(number: int, frame: FrameType | None) -> None:
-        """Nothing is to be done."""
+        """Do nothing."""
 
     before = signal.signal(signal.SIGINT, pass_by)
     try:
@@ -50,16 +53,16 @@ def interruptions_passed_by() -> Iterator[None]:
 async def _run(app: App[None]) -> None:
     loop = asyncio.get_running_loop()
 
-    def be_told(number: int, frame: FrameType | None) -> None:
-        """Not by the event loop's own handlers, which cannot be put aside for a while."""
+    def end(number: int, frame: FrameType | None) -> None:
+        """End the app. Not a handler of the event loop, because those cannot be suspended for a while."""
         loop.call_soon_threadsafe(_end, app, _SIGNALLED + number)
 
-    before = {told: signal.signal(told, be_told) for told in _TOLD_TO_END}
+    before = {number: signal.signal(number, end) for number in _END_SIGNALS}
     try:
         await app.run_async()
     finally:
-        for told, handler in before.items():
-            signal.signal(told, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(app: App[None], code: int) -> None:

@@ -1,4 +1,6 @@
-"""An article's text with its quotes marked: any size, drawn row by row, so that only what is seen costs anything."""
+"""The text of an article with its quotes marked. Drawn row by row, so that an article of any size costs only what is
+visible.
+"""
 
 from __future__ import annotations
 
@@ -21,31 +23,32 @@ from qa.output.safe_text import safe_text
 from qa.tui.drawing.draw import ACCENT, ANSWERING, MUTED
 from qa.tui.drawing.wrapping import Rows, wrap_text
 from qa.tui.keys import MOVING, bindings
+from qa.tui.widgets.paging import Paging
 
 HELP = """\
-The article as it was indexed. The quote stands out and has a bar (┃) at its left; the words that answer are underlined.
-n and p go to the next and the previous citation, e opens the editor at this line. \
+The article as it was indexed. The quote has a bar (┃) on its left; the words that answer are underlined.
+n and p go to the next and the previous citation; e opens the editor at this line. \
 / searches; ] and [ go to the next and the previous match (›)."""
 
-_IN_A_THREAD = 100_000  # characters from which wrapping would hold the event loop for more than 10 ms
+_IN_A_THREAD = 100_000  # characters; wrapping more would block the event loop for over 10 ms
 _FOUND = "reverse"
 _QUOTE = "on $primary 25%"
-_NARROW = 50  # columns under which line numbers are left out
+_NARROW = 50  # columns; below that, line numbers are left out
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A range of the text that stands out."""
+    """A highlighted range of the text."""
 
     start: int
     end: int
     style: str
     barred: bool = False
-    """True for the quote, which has a bar at its left."""
+    """True for the quote, which has a bar on its left."""
 
 
-class ArticleText(ScrollView):
-    """Draws a text; scrolls to and marks ranges of it."""
+class ArticleText(Paging, ScrollView):
+    """Draws a text, scrolls to ranges of it and highlights them."""
 
     DEFAULT_CSS = "ArticleText { height: 1fr; width: 1fr; scrollbar-gutter: stable; overflow-x: hidden; }"
     HELP = HELP
@@ -55,7 +58,7 @@ class ArticleText(ScrollView):
     can_focus = True
 
     class Wrapped(Message):
-        """The rows are there; ranges can be scrolled to."""
+        """The rows are ready; ranges can be scrolled to."""
 
     def __init__(self) -> None:
         super().__init__(id="article")
@@ -64,23 +67,23 @@ class ArticleText(ScrollView):
         self._width = 0
         self._marks: tuple[Mark, ...] = ()
         self._found: Sequence[tuple[int, int]] = ()
-        """Ranges in order that do not overlap."""
+        """Ranges in order, without overlaps."""
         self._found_at: int | None = None
-        """Offset of the match one is at."""
+        """Offset of the current match."""
         self._wanted: tuple[int, bool] | None = None
-        """Offset to scroll to when the rows are there, and whether it goes to the top."""
+        """Offset to scroll to once the rows are ready, and whether it goes to the top."""
         self._height = 0
-        """Rows in sight before the size changed."""
+        """Visible rows before the size changed."""
 
     def set_text(self, text: str) -> None:
-        """Another text; offsets stay what they were, since what is replaced is replaced one for one."""
+        """Show another text. Offsets stay valid, because characters are replaced one for one."""
         self._text = safe_text(text).replace("\t", " ")
         self._rows, self._marks, self._found, self._width = Rows((), (), ()), (), (), 0
         self._found_at = None
         self._wrap()
 
     def mark_quote(self, start: int, end: int, span: tuple[int, int] | None) -> None:
-        """Marks a quote and in it the words that answer, and scrolls to it."""
+        """Highlight a quote and the words in it that answer, and scroll to it."""
         marks = [Mark(start, end, _QUOTE, barred=True)]
         if span is not None:
             marks.append(Mark(*span, ANSWERING))
@@ -88,7 +91,7 @@ class ArticleText(ScrollView):
         self._show(start)
 
     def mark_found(self, ranges: Sequence[tuple[int, int]], at: int | None) -> None:
-        """Marks what a search found, and scrolls to one of the ranges (0-based)."""
+        """Highlight what a search found, and scroll to one of the ranges (0-based)."""
         self._found = ranges
         self._found_at = None if at is None else ranges[at][0]
         if self._found_at is None:
@@ -103,22 +106,22 @@ class ArticleText(ScrollView):
 
     @property
     def top_line(self) -> int:
-        """1-based line of the text in the first row shown."""
+        """1-based line of the text in the first visible row."""
         row = min(int(self.scroll_offset.y), len(self._rows) - 1)
         return self._rows.lines[row] if self._rows else 1
 
     @property
     def top_offset(self) -> int:
-        """Offset of the first character shown."""
+        """Offset of the first visible character."""
         return self._rows.starts[min(int(self.scroll_offset.y), len(self._rows) - 1)] if self._rows else 0
 
     def is_in_sight(self, offset: int) -> bool:
-        """True where the row of a character is shown, or was before the size changed."""
+        """True if the row of a character is visible, or was before the size changed."""
         top = int(self.scroll_offset.y)
         return bool(self._rows) and top <= self._rows.row_of(offset) < top + (self._height or self.size.height)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Other rows for another width; the match or quote in sight stays in sight, else what was at the top there."""
+        """Wrap for the new width. A visible match or quote stays visible; otherwise the top stays at the top."""
         if self._wanted is None and self._rows:
             places = (self._found_at, self._marks[0].start if self._marks else None)
             seen = next((place for place in places if place is not None and self.is_in_sight(place)), None)
@@ -168,7 +171,7 @@ class ArticleText(ScrollView):
             return
         self._wanted = None
         row = self._rows.row_of(offset)
-        # A third of the screen above it, so that the paragraph around is seen.
+        # A third of the screen above it, so that the paragraph around it is visible.
         above = 0 if top else self.size.height // 3
         self.scroll_to(y=max(row - above, 0), animate=False, force=True)
         self.refresh()
@@ -200,7 +203,7 @@ class ArticleText(ScrollView):
         return content
 
     def _found_between(self, start: int, end: int) -> list[Mark]:
-        """The matches in a range. By halving: there may be 10,000, and a row of the screen has a few."""
+        """The matches in a range, found by bisection: there may be 10,000, and a row of the screen has few."""
         first = bisect_right(self._found, start, key=lambda one: one[1])
         last = bisect_left(self._found, end, key=lambda one: one[0])
         return [Mark(*one, f"bold {_FOUND}" if one[0] == self._found_at else _FOUND) for one in self._found[first:last]]
@@ -228,40 +231,21 @@ class ArticleText(ScrollView):
         return min(self._rows.starts[row] + max(position.x, 0), self._rows.ends[row])
 
     def selection_updated(self, selection: Selection | None) -> None:
-        """Draws anew."""
+        """Redraw."""
         self.refresh()
 
-    def _scroll(self, by: int) -> None:
-        self.scroll_relative(y=by, animate=False, force=True)
-
     def action_down(self) -> None:
-        """A row down."""
-        self._scroll(1)
+        """Scroll down a row."""
+        self.page(1)
 
     def action_up(self) -> None:
-        """A row up."""
-        self._scroll(-1)
-
-    def action_half_down(self) -> None:
-        """Half a page down."""
-        self._scroll(self.size.height // 2)
-
-    def action_half_up(self) -> None:
-        """Half a page up."""
-        self._scroll(-(self.size.height // 2))
-
-    def action_whole_down(self) -> None:
-        """A page down."""
-        self._scroll(self.size.height - 1)
-
-    def action_whole_up(self) -> None:
-        """A page up."""
-        self._scroll(1 - self.size.height)
+        """Scroll up a row."""
+        self.page(-1)
 
     def action_top(self) -> None:
-        """To the beginning."""
+        """Go to the beginning."""
         self.scroll_home(animate=False)
 
     def action_bottom(self) -> None:
-        """To the end."""
+        """Go to the end."""
         self.scroll_end(animate=False)

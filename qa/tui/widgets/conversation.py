@@ -1,4 +1,4 @@
-"""The conversation: turns below each other, and a cursor that goes from quote to quote."""
+"""The conversation: turns below each other, and a cursor that moves from quote to quote."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from qa.tui.drawing.draw import Hints
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
 from qa.tui.messages import CursorMoved, PlaceWanted, QuestionWanted
 from qa.tui.turns import TurnModel
+from qa.tui.widgets.paging import Paging
 from qa.tui.widgets.turn import TurnView
 
 HELP = """\
-Questions and answers. The cursor (┃) goes from quote to quote with j and k, and from turn to turn where there \
-are none; the sources pane follows it. Enter opens the article at the quote.
+Questions and answers. j and k move the cursor (┃) from quote to quote, or from question to question if there are no \
+quotes; the sources pane follows it. Enter opens the article at the quote.
 
-The bar of confidence is calibrated: of the answers given at 0.80, about 80 of 100 are right. \
-Where the articles hold no answer, the closest passages are folded below; space shows them."""
+The confidence is calibrated: of the answers given at 0.80, about 80 in 100 are right. \
+If the articles have no answer, space shows the closest passages."""
 
 _WINDOW = 24
-"""Turns that are widgets at any time: with 500 of them each layout took 50 ms."""
+"""Turns that are widgets at any time. With 500 of them, each layout took 50 ms."""
 _SHIFT = 8
-"""Turns mounted at once (40 took 120 ms), and by which the window moves when one reads past its edge."""
+"""Turns to mount at once (40 took 120 ms), and by which the window moves when someone scrolls past its edge."""
 _SECONDS_UNTIL_ALONG = 0.1
-"""After the last scrolling: moving the cursor and the sources with each would double what a key press costs."""
+"""After the last scrolling. Moving the cursor and the sources at each step would double the cost of a key press."""
 _MOST_TRIES = 10
-"""Refreshes waited for, until a turn that was just mounted has its place."""
+"""Refreshes to wait for until a turn that was just mounted has its place."""
 
 
-class Conversation(VerticalScroll):
+class Conversation(Paging, VerticalScroll):
     """The turns of a session."""
 
     HELP = HELP
@@ -46,34 +47,34 @@ class Conversation(VerticalScroll):
 
     def __init__(self) -> None:
         super().__init__(id="conversation")
-        # Held and not looked up: what is told while the app is being left must not stumble.
+        # Held, not looked up: a lookup would fail for a message that comes while the app is closing.
         self._welcome = Static(id="welcome", markup=False)
         self._before = Static(id="before", markup=False)
         self._after = Static(id="after", markup=False)
         self.hints = Hints()
-        """The keys that turns name."""
+        """The keys that turns mention."""
         self._turns: list[TurnModel] = []
         self._first = 0
-        """Of `_turns`, the one that the first of `_views` shows."""
+        """Index in `_turns` of the turn that the first of `_views` shows."""
         self._views: list[TurnView] = []
         self._window = _WINDOW
-        """How many turns are shown at most now; grows to _WINDOW in steps after a session was opened."""
+        """The most turns to show now; grows to _WINDOW in steps after a session was opened."""
         self._cursor: tuple[TurnModel, int | None] | None = None
         self._follows = True
-        """Whether what comes is scrolled into view; not while one reads further up."""
+        """Whether to scroll new turns into view; not while someone reads further up."""
         self._coming_along: Timer | None = None
-        """Runs while one scrolls."""
+        """Runs while someone scrolls."""
         self._moving = False
         """Whether the window is being moved, so that the scrolling this causes does not move it again."""
 
     def compose(self) -> ComposeResult:
-        """A word of welcome until there is a turn; lines that tell of turns outside the window."""
+        """A welcome until there is a turn, and lines that count the turns outside the window."""
         yield self._welcome
         yield self._before
         yield self._after
 
     def set_welcome(self, text: str) -> None:
-        """What is shown while the conversation is empty."""
+        """Set the text shown while the conversation is empty."""
         self._welcome.update(text)
 
     @property
@@ -83,16 +84,16 @@ class Conversation(VerticalScroll):
 
     @property
     def current(self) -> TurnModel | None:
-        """The turn the cursor is on."""
+        """The turn under the cursor."""
         return None if self._cursor is None else self._cursor[0]
 
     @property
     def place(self) -> int | None:
-        """The place the cursor is on (0-based), None where it is on a turn without any."""
+        """The place under the cursor (0-based); None on a turn without places."""
         return None if self._cursor is None else self._cursor[1]
 
     def add(self, turn: TurnModel) -> None:
-        """A new turn at the end, scrolled into view."""
+        """Add a turn at the end and scroll to it."""
         self._turns.append(turn)
         self._follows = True
         self._window = _WINDOW
@@ -101,7 +102,7 @@ class Conversation(VerticalScroll):
         self._scroll_to_turn(turn)
 
     def show(self, turns: Sequence[TurnModel]) -> None:
-        """Other turns instead of those shown, the last of them in view."""
+        """Replace all turns and scroll to the last one."""
         for view in self._views:
             view.remove()
         self._turns, self._views, self._first, self._cursor = list(turns), [], 0, None
@@ -115,7 +116,7 @@ class Conversation(VerticalScroll):
             self.post_message(CursorMoved(None, None))
 
     def update(self, turn: TurnModel) -> None:
-        """Draws a turn anew; the cursor goes to its first quote where it was on the turn."""
+        """Redraw a turn. If the cursor is on it, the cursor moves to its first quote."""
         view = self._view_of(turn)
         if view is not None:
             view.redraw()
@@ -126,7 +127,7 @@ class Conversation(VerticalScroll):
             self._scroll_to_turn(turn)
 
     def move_to(self, turn: TurnModel, place: int | None, *, scroll: bool = True) -> None:
-        """Puts the cursor on a place of a turn."""
+        """Put the cursor on a place of a turn."""
         if self._cursor is not None and self._cursor[0] is not turn and (before := self._view_of(self._cursor[0])):
             before.choose(None, False)
         self._cursor = (turn, place)
@@ -141,12 +142,12 @@ class Conversation(VerticalScroll):
         if scroll:
             self._follows = False
             self.call_after_refresh(self._show_cursor)
-        if self.is_attached:  # not while the app is being left
+        if self.is_attached:  # not while the app is closing
             self.refresh_bindings()
         self.post_message(CursorMoved(turn, place))
 
     def _show_window(self, first: int) -> None:
-        """Mounts the turns from `first` on and removes the others."""
+        """Mount the turns from `first` on, and remove the others."""
         first = max(0, min(first, len(self._turns) - self._window))
         wanted = self._turns[first : first + self._window]
         kept = {id(view.turn): view for view in self._views}
@@ -169,11 +170,11 @@ class Conversation(VerticalScroll):
         self.set_class(bool(self._turns), "-has-turns")
         self.set_class(self._first > 0, "-has-before")
         self.set_class(later > 0, "-has-after")
-        self._before.update(f"▲ {self._first} earlier (scroll up, or g for the first)")
-        self._after.update(f"▼ {later} later (scroll down, or G for the last)")
+        self._before.update(f"▲ {self._first} earlier (scroll up, or press g for the first)")
+        self._after.update(f"▼ {later} later (scroll down, or press G for the last)")
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Past the edge of the window, it moves on; what is in sight stays where it is."""
+        """Move the window when someone scrolls past its edge; what is visible stays where it is."""
         super().watch_scroll_y(old_value, new_value)
         if not self._views or self._moving:
             return
@@ -191,7 +192,7 @@ class Conversation(VerticalScroll):
         self.call_after_refresh(self._hold, anchor, row)
 
     def _grow(self) -> None:
-        """Mounts some more turns around those shown, until the window is full."""
+        """Mount some more turns around those shown, until the window is full."""
         if self._moving:
             self.call_after_refresh(self._grow)
         elif self._window < _WINDOW and self._views:
@@ -200,7 +201,7 @@ class Conversation(VerticalScroll):
             self.call_after_refresh(self._grow)
 
     def _hold(self, anchor: TurnView, row: int) -> None:
-        """Scrolls so that `anchor` is in the row of the screen it was in before the window moved."""
+        """Scroll so that `anchor` is in the same row of the screen as before the window moved."""
         if anchor.is_attached:
             self.scroll_to(y=max(anchor.virtual_region.y - row, 1), animate=False, force=True)
         self.call_after_refresh(self._held)
@@ -221,7 +222,7 @@ class Conversation(VerticalScroll):
         self.call_after_refresh(self._show_whole, turn)
 
     def _show_whole(self, turn: TurnModel, tries: int = 0) -> None:
-        """The turn to its end, or from its beginning where it is higher than the screen."""
+        """Show the turn to its end, or from its beginning if it is taller than the screen."""
         if (view := self._view_of(turn)) is None:
             return
         region = view.virtual_region
@@ -232,12 +233,12 @@ class Conversation(VerticalScroll):
         self.call_after_refresh(self._grow)
 
     def on_resize(self) -> None:
-        """What one reads stays in sight: the end while one follows the conversation, else the cursor."""
+        """Keep in view what is being read: the end if the view follows the conversation, otherwise the cursor."""
         if self._turns and self.size.height:
             self.call_after_refresh(*((self._show_whole, self._turns[-1]) if self._follows else (self._show_cursor,)))
 
     def on_turn_view_drawn(self, event: TurnView.Drawn) -> None:
-        """A turn has another height: the last one stays in view while one follows the conversation."""
+        """Keep the last turn in view after its height changed, if the view follows the conversation."""
         event.stop()
         if self._follows and self._turns and event.turn is self._turns[-1]:
             self._show_whole(event.turn)
@@ -249,7 +250,7 @@ class Conversation(VerticalScroll):
         return next((view for view in reversed(self._views) if view.turn is turn), None)
 
     def _step(self, by: int) -> None:
-        """One place further, or the first or last place of the turn beside."""
+        """Go one place further, or to the first or last place of the turn beside."""
         if self._cursor is None:
             return
         turn, place = self._cursor
@@ -264,44 +265,28 @@ class Conversation(VerticalScroll):
             self.move_to(turn, place)
 
     def action_down(self) -> None:
-        """To the next quote."""
+        """Go to the next quote."""
         self._step(1)
 
     def action_up(self) -> None:
-        """To the quote before."""
+        """Go to the previous quote."""
         self._step(-1)
 
     action_next_place = action_down
     action_previous_place = action_up
 
     def action_top(self) -> None:
-        """To the first turn."""
+        """Go to the first turn."""
         if self._turns:
             self.move_to(self._turns[0], _outer_place(self._turns[0], last=False))
 
     def action_bottom(self) -> None:
-        """To the last turn."""
+        """Go to the last turn."""
         if self._turns:
             self.move_to(self._turns[-1], _outer_place(self._turns[-1], last=True))
             self._follows = True
 
-    def action_half_down(self) -> None:
-        """Half a page down."""
-        self._scroll(self.size.height // 2)
-
-    def action_half_up(self) -> None:
-        """Half a page up."""
-        self._scroll(-(self.size.height // 2))
-
-    def action_whole_down(self) -> None:
-        """A page down."""
-        self._scroll(self.size.height - 1)
-
-    def action_whole_up(self) -> None:
-        """A page up."""
-        self._scroll(1 - self.size.height)
-
-    def _scroll(self, by: int) -> None:
+    def page(self, by: int) -> None:
         self._follows = self._follows and by > 0
         at_edge = self.scroll_offset.y >= self.max_scroll_y if by > 0 else self.scroll_offset.y <= 0
         self.scroll_relative(y=by, animate=False)
@@ -314,9 +299,8 @@ class Conversation(VerticalScroll):
             self._coming_along = None
 
     def _take_cursor_along(self, down: bool, at_edge: bool) -> None:
-        """What Enter opens is never out of sight: the cursor goes to the first quote seen, or going up to the last.
-
-        Where there was nothing left to scroll, it goes on to the last one, or the first.
+        """Move the cursor to the first visible quote or, going up, to the last one, so that what Enter opens is always
+        visible. If there was nothing left to scroll, it moves to the last one, or the first.
         """
         seen = [
             (view.turn, place)
@@ -333,7 +317,7 @@ class Conversation(VerticalScroll):
         return region.y < top + self.size.height and region.bottom > top
 
     def action_open_place(self) -> None:
-        """Opens the article at the place; unfolds the passages where there is no place yet."""
+        """Open the article at the place, or unfold the passages if there is no place yet."""
         turn = self.current
         if turn is None:
             return
@@ -347,11 +331,11 @@ class Conversation(VerticalScroll):
         return self.current is not None and self.current.can_fold
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offers to fold only where there is something to."""
+        """Offer to fold only if there is something to fold."""
         return self._can_fold if action == "fold" else super().check_action(action, parameters)
 
     def action_fold(self) -> None:
-        """Shows or hides the closest passages of a turn without an answer."""
+        """Show or hide the closest passages of a turn without an answer."""
         turn = self.current
         if turn is None or not self._can_fold:
             return
@@ -360,15 +344,17 @@ class Conversation(VerticalScroll):
         self.call_after_refresh(self._show_cursor)
 
     def action_to_question(self) -> None:
-        """Back to typing."""
+        """Go back to the question box."""
         self.post_message(QuestionWanted())
 
     def on_mouse_scroll_up(self) -> None:
-        """Who scrolls up wants to read there."""
+        """Stop following: whoever scrolls up wants to read there."""
         self._follows = False
 
     def on_turn_view_clicked(self, event: TurnView.Clicked) -> None:
-        """A click puts the cursor on a quote, a second one opens it; on a turn without quotes it unfolds passages."""
+        """A click moves the cursor to a quote; a double click opens it. On a turn without quotes it unfolds the
+        passages.
+        """
         event.stop()
         turn, place = event.turn, event.place
         if place is None and turn.places:
@@ -382,6 +368,6 @@ class Conversation(VerticalScroll):
 
 
 def _outer_place(turn: TurnModel, *, last: bool) -> int | None:
-    """The first or last place of a turn (0-based), None where it has none."""
+    """The first or last place of a turn (0-based); None if it has none."""
     count = len(turn.places)
     return None if count == 0 else count - 1 if last else 0

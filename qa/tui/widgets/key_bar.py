@@ -1,4 +1,4 @@
-"""The last line: the keys of what has the focus, as many as fit, and always the one that lists everything."""
+"""The last line: as many keys of the focused region as fit, and always the one that lists all actions."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class KeyBar(Widget):
         """Columns [start, end) of what is drawn, and the key it stands for."""
 
     def on_mount(self) -> None:
-        """Follows the focus."""
+        """Follow the focus."""
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def _changed(self, _: Screen[object]) -> None:
         self.refresh()
 
     def render(self) -> Content:
-        """The keys in the room there is."""
+        """The keys that fit."""
         room = self.content_size.width
         last, palette = self._draw("^p", "All", self.app.COMMAND_PALETTE_BINDING)
         self._keys = []
@@ -45,7 +45,7 @@ class KeyBar(Widget):
         return drawn.pad_right(gap) + last
 
     def _shown(self) -> list[tuple[str, str, str]]:
-        """Key as shown, what it does, key; the first key of each action."""
+        """The label, description and key of each action, with its first key."""
         found: dict[str, tuple[str, str, str]] = {}
         for key, active in self.screen.active_bindings.items():
             binding = active.binding
@@ -56,7 +56,7 @@ class KeyBar(Widget):
         return list(found.values())
 
     def _is_typed(self, key: str) -> bool:
-        """True where the key would be typed instead, because the focus is where one types."""
+        """True if the key would be typed instead, because the focus is in a text box."""
         focused = self.screen.focused
         return focused is not None and focused.check_consume_key(key, find_character(key))
 
@@ -64,7 +64,7 @@ class KeyBar(Widget):
         return Content.assemble((label, ACCENT), " ", (description, MUTED)), key
 
     def on_click(self, event: events.Click) -> None:
-        """Presses the key that was clicked."""
+        """Press the key that was clicked."""
         offset = event.get_content_offset(self)
         if offset is None:
             return

@@ -1,4 +1,4 @@
-"""The sources of the turn the cursor is on: each quote in its paragraph, with where it stands."""
+"""The sources of the turn under the cursor: each quote in its paragraph, with its place."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from qa.tui.drawing.draw import draw_card, find_quote
-from qa.tui.drawing.lines import Line, extract_marked
+from qa.tui.drawing.lines import DrawnLine, extract_marked
 from qa.tui.keys import MOVING, READING, STEPPING, bindings
 from qa.tui.messages import CursorWanted, PlaceWanted, QuestionWanted
 from qa.tui.turns import Place, TurnModel
+from qa.tui.widgets.paging import Paging
 
 HELP = """\
 Where the quotes come from: the article, its date and line, and the paragraph around the quote. \
-The number at the end is the score of the paragraph, from 0 to 1. Enter opens the article at the quote."""
+The score says how well the paragraph fits the question, from 0 to 1. Enter opens the article at the quote."""
 
 
 class SourceCard(Widget):
@@ -42,7 +43,7 @@ class SourceCard(Widget):
 
     @dataclass
     class Sized(Message):
-        """A source has another size (0-based among those of the turn)."""
+        """The size of a source changed (0-based among those of the turn)."""
 
         number: int
 
@@ -52,10 +53,10 @@ class SourceCard(Widget):
         self.number = number
         """0-based, among the places of the turn."""
         self._chosen = False
-        self._drawn: tuple[int, list[Line]] | None = None
+        self._drawn: tuple[int, list[DrawnLine]] | None = None
 
     def choose(self, chosen: bool) -> None:
-        """Marks the card the cursor is on."""
+        """Mark the card under the cursor."""
         if chosen != self._chosen:
             self._chosen = chosen
             self._drawn = None
@@ -63,16 +64,19 @@ class SourceCard(Widget):
             self.refresh()
 
     def region_of_quote(self, height: int) -> Region:
-        """What is to be in sight where there are `height` rows, relative to the card: its quote, from the title on."""
+        """The rows to bring into view, relative to the card: its quote, and the title too if both fit.
+
+        :param height: visible rows.
+        """
         first, last = find_quote(self._draw(self.content_size.width))
         return Region(0, 0 if last <= height else first, self.size.width, last if last <= height else last - first)
 
     def on_resize(self) -> None:
-        """Says so: what was in sight may not be."""
+        """Report it, because the quote may have moved out of view."""
         self.post_message(self.Sized(self.number))
 
     def on_click(self, event: events.Click) -> None:
-        """Says that it was clicked."""
+        """Report the click."""
         self.post_message(self.Clicked(self.number, event.chain))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -87,14 +91,14 @@ class SourceCard(Widget):
         """What was marked with the mouse, without the bar and the line ends of the screen."""
         return extract_marked(self._draw(self.content_size.width), selection), "\n"
 
-    def _draw(self, width: int) -> list[Line]:
+    def _draw(self, width: int) -> list[DrawnLine]:
         if self._drawn is None or self._drawn[0] != width:
             self._drawn = (width, draw_card(self.place, max(width, 8), chosen=self._chosen))
         return self._drawn[1]
 
 
-class Sources(VerticalScroll):
-    """The cards of one turn; its cursor is that of the conversation."""
+class Sources(Paging, VerticalScroll):
+    """The cards of one turn. Its cursor is the cursor of the conversation."""
 
     HELP = HELP
     BINDINGS: ClassVar[list[BindingType]] = bindings(
@@ -109,14 +113,14 @@ class Sources(VerticalScroll):
         self._places: tuple[Place, ...] = ()
         self._cards: list[SourceCard] = []
         self._came_along: int | None = None
-        """The card to which scrolling took the cursor: it is where one looks, and is not scrolled to."""
+        """The card that scrolling moved the cursor to. It is visible already, so it is not scrolled to."""
 
     def compose(self) -> ComposeResult:
-        """What is shown where there is nothing to show."""
-        yield Static("The sources of an answer are shown here.", id="no-sources", markup=False)
+        """The text shown while there are no sources."""
+        yield Static("The sources of an answer appear here.", id="no-sources", markup=False)
 
     async def show(self, turn: TurnModel | None, place: int | None) -> None:
-        """The places of a turn, the cursor on one of them (0-based)."""
+        """Show the places of a turn, with the cursor on one of them (0-based)."""
         places = () if turn is None else (turn.places or turn.closest)
         if turn is not self._turn or places != self._places:
             self._turn, self._places = turn, places
@@ -139,7 +143,7 @@ class Sources(VerticalScroll):
 
     @property
     def _has_cursor(self) -> bool:
-        """False while passages are shown of a question that has no outcome yet."""
+        """False while the passages of a question without an outcome are shown."""
         return self._turn is not None and bool(self._turn.places or self._turn.can_fold)
 
     def _show_chosen(self) -> None:
@@ -148,11 +152,13 @@ class Sources(VerticalScroll):
             self.scroll_to_region(region, animate=False, force=True, top=region.height > self.size.height)
 
     def on_resize(self) -> None:
-        """The source of the quote under the cursor stays in sight."""
+        """Keep the source of the quote under the cursor in view."""
         self.call_after_refresh(self._show_chosen)
 
     def on_source_card_sized(self, event: SourceCard.Sized) -> None:
-        """The same once the cards are laid out anew, which may be later: shown as a tab, the pane comes before them."""
+        """Keep it in view once the cards are laid out, which may be later: a pane shown as a tab is laid out before its
+        cards.
+        """
         event.stop()
         if self._chosen is not None and event.number <= self._chosen.number:
             self.call_after_refresh(self._show_chosen)
@@ -165,49 +171,33 @@ class Sources(VerticalScroll):
         self.post_message(CursorWanted(self._turn, wanted))
 
     def action_down(self) -> None:
-        """To the next source."""
+        """Go to the next source."""
         self._move(1)
 
     def action_up(self) -> None:
-        """To the source before."""
+        """Go to the previous source."""
         self._move(-1)
 
     action_next_place = action_down
     action_previous_place = action_up
 
     def action_top(self) -> None:
-        """To the first source."""
+        """Go to the first source."""
         self._move(-len(self._cards))
         self.scroll_home(animate=False)
 
     def action_bottom(self) -> None:
-        """To the last source."""
+        """Go to the last source."""
         self._move(len(self._cards))
         self.scroll_end(animate=False)
 
-    def action_half_down(self) -> None:
-        """Half a page down."""
-        self._scroll(self.size.height // 2)
-
-    def action_half_up(self) -> None:
-        """Half a page up."""
-        self._scroll(-(self.size.height // 2))
-
-    def action_whole_down(self) -> None:
-        """A page down."""
-        self._scroll(self.size.height - 1)
-
-    def action_whole_up(self) -> None:
-        """A page up."""
-        self._scroll(1 - self.size.height)
-
-    def _scroll(self, by: int) -> None:
+    def page(self, by: int) -> None:
         at_edge = self.scroll_offset.y >= self.max_scroll_y if by > 0 else self.scroll_offset.y <= 0
         self.scroll_relative(y=by, animate=False)
         self.call_after_refresh(self._take_cursor_along, by > 0, at_edge)
 
     def _take_cursor_along(self, down: bool, at_edge: bool) -> None:
-        """As in the conversation: what Enter opens is never out of sight."""
+        """Move the cursor into view, as the conversation does: what Enter opens is always visible."""
         if self._turn is None or not self._has_cursor:
             return
         top = self.scroll_offset.y
@@ -219,18 +209,18 @@ class Sources(VerticalScroll):
             self.post_message(CursorWanted(self._turn, self._came_along))
 
     def action_open_place(self) -> None:
-        """Opens the article at the source the cursor is on, or the first in sight where it is on none."""
+        """Open the article at the source under the cursor, or at the first visible one."""
         top = self.scroll_offset.y
         card = self._chosen or next((card for card in self._cards if card.virtual_region.bottom > top), None)
         if self._turn is not None and card is not None:
             self.post_message(PlaceWanted(self._turn, card.number))
 
     def action_to_question(self) -> None:
-        """Back to typing."""
+        """Go back to the question box."""
         self.post_message(QuestionWanted())
 
     def on_source_card_clicked(self, event: SourceCard.Clicked) -> None:
-        """A click chooses a source, a second one opens it."""
+        """A click moves the cursor to a source; a double click opens it."""
         event.stop()
         if self._turn is None:
             return

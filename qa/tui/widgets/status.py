@@ -1,8 +1,8 @@
-"""The lines around the conversation: header with the state of the index, progress, and the tabs of a narrow screen."""
+"""The lines around the conversation: the header with the state of the index, the progress, the tabs of a narrow
+screen.
+"""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
@@ -12,21 +12,9 @@ from textual.widget import Widget
 
 from index.types import Progress
 from qa.output.safe_text import safe_line
+from qa.output.words import counted
+from qa.tui.background.upkeep import IndexStatus
 from qa.tui.drawing.draw import MUTED, STRONG, WRONG, draw_progress
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """What the header says of the index."""
-
-    articles: int | None = None
-    """None while it is not known."""
-    paragraphs: int | None = None
-    model: str | None = None
-    state: str = "opening"
-    """'fresh', 'stale', 'indexing', 'opening', 'no index'."""
-    problems: int = 0
-    """Files that are not in the index."""
 
 
 class Header(Widget):
@@ -37,7 +25,7 @@ class Header(Widget):
     status: reactive[IndexStatus] = reactive(IndexStatus())
 
     def render(self) -> Content:
-        """What fits, the state of the index first."""
+        """As much as fits, the state of the index first."""
         width = self.content_size.width
         right = Content("")
         for part in self._parts():
@@ -56,20 +44,16 @@ class Header(Widget):
         if status.problems:
             parts.append(Content.styled(f"! {status.problems} skipped", WRONG))
         if status.articles is not None:
-            parts.append(Content.styled(_counted(status.articles, "article"), MUTED))
+            parts.append(Content.styled(counted(status.articles, "article"), MUTED))
         if status.paragraphs is not None:
-            parts.append(Content.styled(_counted(status.paragraphs, "paragraph"), MUTED))
+            parts.append(Content.styled(counted(status.paragraphs, "paragraph"), MUTED))
         if status.model:
             parts.append(Content.styled(safe_line(status.model), MUTED))
         return parts
 
 
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
-
-
 class IndexingBar(Widget):
-    """One line of progress, shown while the index is built; takes no focus."""
+    """One line of progress, shown while the index is built. Takes no focus."""
 
     DEFAULT_CSS = (
         "IndexingBar { height: 1; width: 1fr; padding: 0 1; display: none; } IndexingBar.-on { display: block; }"
@@ -77,16 +61,16 @@ class IndexingBar(Widget):
     progress: reactive[Progress | None] = reactive(None)
 
     def render(self) -> Content:
-        """The progress in the room there is."""
+        """The progress, in the width available."""
         return draw_progress(self.progress, self.content_size.width)
 
 
 class PaneTabs(Widget):
-    """The two panes by name, where the screen is too narrow to show both."""
+    """The names of the two panes, on a screen too narrow to show both."""
 
     DEFAULT_CSS = "PaneTabs { height: 1; width: 1fr; padding: 0 1; display: none; }"
     sources: reactive[bool] = reactive(False)
-    """True where the sources are shown."""
+    """True while the sources are shown."""
 
     class Chosen(Message):
         """A tab was clicked."""
@@ -96,7 +80,7 @@ class PaneTabs(Widget):
             self.sources = sources
 
     def render(self) -> Content:
-        """The pane that is shown is in brackets and bold, not only coloured."""
+        """The visible pane is in brackets and bold, not only coloured."""
         names = ("Conversation", "Sources")
         parts = [
             Content.styled(f"[{name}]", STRONG) if shown else Content.styled(f" {name} ", MUTED)
@@ -105,5 +89,5 @@ class PaneTabs(Widget):
         return Content(" ").join(parts)
 
     def on_click(self, event: events.Click) -> None:
-        """Says which tab was clicked."""
+        """Report which tab was clicked."""
         self.post_message(self.Chosen(event.x > len("[Conversation]") + 1))

@@ -17,7 +17,7 @@ from qa.tui.turns import TurnModel
 
 
 class TurnView(Widget):
-    """Draws a TurnModel; knows which rows belong to which place."""
+    """Draws a TurnModel and knows which rows belong to which place."""
 
     DEFAULT_CSS = "TurnView { height: auto; width: 1fr; padding: 0 1; }"
 
@@ -44,14 +44,17 @@ class TurnView(Widget):
         self._drawn: tuple[int, Drawing] | None = None
 
     def choose(self, place: int | None, current: bool) -> None:
-        """Puts the cursor on a place (0-based) or takes it away; `current` where the cursor is on this turn."""
+        """Put the cursor on a place (0-based), or take it away.
+
+        :param current: True if the cursor is on this turn.
+        """
         self.set_class(current, "-current")
         if place != self._chosen:
             self._chosen = place
             self.redraw(layout=False)
 
     def redraw(self, layout: bool = True) -> None:
-        """Draws the turn anew, after it changed."""
+        """Redraw the turn after it changed."""
         self._drawn = None
         self.clear_cached_dimensions()
         self.refresh(layout=layout)
@@ -65,22 +68,22 @@ class TurnView(Widget):
         return None
 
     def region_of(self, place: int | None) -> Region:
-        """Where a place is drawn, relative to the widget; all of it for None."""
+        """Where a place is drawn, relative to the widget; the whole widget for None."""
         drawing = self._draw(self.content_size.width)
         if place is None or place >= len(drawing.rows):
             return Region(0, 0, self.size.width, self.size.height)
         start, end = drawing.rows[place]
-        # The question stays in sight with its first quote, and what closes the answer with its last.
+        # The question stays in view with its first quote, and the footing of the answer with its last.
         first = 0 if place == 0 else start
         last = len(drawing.drawn) if place == len(drawing.rows) - 1 else end
         return Region(0, first, self.size.width, last - first)
 
     def on_resize(self) -> None:
-        """Says that the height is another."""
+        """Report that the height changed."""
         self.post_message(self.Drawn(self.turn))
 
     def on_click(self, event: events.Click) -> None:
-        """Says what was clicked."""
+        """Report what was clicked."""
         offset = event.get_content_offset(self)
         place = None if offset is None else self.place_at(offset.y)
         self.post_message(self.Clicked(self.turn, place, event.chain))
