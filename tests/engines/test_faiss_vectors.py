@@ -126,6 +126,18 @@ def test_a_large_index_grows_without_being_trained_again(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("_small_limits")
+def test_many_additions_are_loaded_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is added at once, little of it is in memory."""
+    monkeypatch.setattr(faiss_vectors, "_BLOCK", 120)
+    every = dict(enumerate(make_vectors(3000)))
+    history = begin(tmp_path)
+    history.write({number: every[number] for number in range(1500)})
+    opened = history.open(every)
+    assert (opened.count(), figures(opened)["delta"]) == (3000, 0)
+    assert history.most_loaded == 120
+
+
+@pytest.mark.usefixtures("_small_limits")
 def test_the_dead_leave_when_they_are_many(tmp_path: Path) -> None:
     """The parts are written again without them, with lists as they were trained."""
     every = make_vectors(3000)

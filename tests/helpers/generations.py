@@ -79,6 +79,8 @@ class VectorHistory(History["Vectors", VectorSource, Searcher]):
     """Of vectors."""
 
     room_bytes = 256 << 20
+    most_loaded = 0
+    """Vectors that were loaded at once, at most."""
 
     def make_source(self) -> VectorSource:
         """In blocks of a hundred."""
@@ -86,6 +88,7 @@ class VectorHistory(History["Vectors", VectorSource, Searcher]):
 
         def load_some(ids: Ids) -> tuple[Ids, Vectors]:
             ids = np.sort(ids)
+            self.most_loaded = max(self.most_loaded, len(ids))
             found = [rows[number] for number in ids.tolist()]
             return ids, np.stack(found) if found else np.empty((0, DIMENSION), dtype=np.float32)
 
