@@ -1,7 +1,6 @@
-"""Owns which files of a folder are articles, and reading one of them: nobody else opens a source file.
+"""Owns which files of a folder are articles, and how one of them is read: nothing else opens a source file.
 
-Finding looks at names and `stat` only, so a FIFO or a device never hangs it; what is inside a file is a
-reader's matter.
+Finding looks at names and `stat` only, so a FIFO or a device never hangs it. What a file holds is up to its extractor.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from index.errors import DocumentsError, UnreadableFileError
 from index.types import Document, Skipped, SourceFile
 
 MAX_FILE_BYTES = 128 * 2**20
-"""A larger file is skipped: decoded, it would need up to five times as much memory."""
+"""A larger file is skipped, because its text would need up to five times as much memory."""
 
 TEMPORARY_NAME = re.compile(
     r".*~|#.*#|.*\.(?:swp|swo|swx|tmp|temp|part|crdownload|bak)|4913|~\$.*", re.IGNORECASE | re.DOTALL
@@ -31,12 +30,12 @@ SETTINGS_NAME = "qa.toml"
 _FILL_IT = "put text, Markdown, HTML, PDF or Word files into it, or name another with --docs."
 
 _LARGEST = 2**63 - 1
-"""What the database can hold: file systems have dates beyond 2262, and inodes of 64 bits."""
+"""The largest number that the database can hold. File systems have dates beyond 2262 and inodes of 64 bits."""
 _ODD = 0x9E3779B97F4A7C15
-"""Spreads inodes, which lie close together, over all bits."""
+"""Spreads inode numbers, which lie close together, over all bits."""
 _PLAIN_ENDINGS = frozenset({".txt", ".md"})
 _ODD_BEGINNINGS = frozenset(".~")
-"""Of hidden and of temporary names that may end like these."""
+"""Hidden and temporary names begin with these, and may have a plain ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +44,16 @@ class LoadedFile:
 
     document: Document
     sha256: bytes
-    """32 bytes, of the file's bytes as they were when they were read."""
+    """32 bytes: the hash of the bytes that were read."""
 
 
 def find_files(docs: Path) -> tuple[list[SourceFile], list[Skipped]]:
-    """All files under `docs` that a reader may read, and those that were left out with a reason; both by
-    path.
+    """All files under `docs` that have an extractor, and those left out for a reason. Both are sorted by path.
 
-    Hidden names, editors' temporary files and `qa.toml` are left out silently. A link is followed only to a
-    place inside `docs` that is not found under its own name anyway, so nothing is found twice and no loop is
-    entered. Raises DocumentsError where `docs` is missing, is no folder or cannot be listed.
+    Hidden names, editors' temporary files and `qa.toml` are left out silently. A link is followed only if it leads to a
+    place inside `docs` that is not found under its own name, so nothing is found twice and no loop is entered.
+
+    :raises DocumentsError: if `docs` is missing, is not a folder or cannot be listed.
     """
     root = check_folder(docs)
     scan = _Scan(root)
@@ -64,8 +63,10 @@ def find_files(docs: Path) -> tuple[list[SourceFile], list[Skipped]]:
 
 
 def check_folder(docs: Path) -> Path:
-    """The absolute path of `docs` without links. Raises DocumentsError where it is no folder that can be
-    listed."""
+    """The absolute path of `docs` without links.
+
+    :raises DocumentsError: if it is not a folder that can be listed.
+    """
     try:
         root = docs.resolve(strict=True)
         with os.scandir(root):
@@ -77,7 +78,7 @@ def check_folder(docs: Path) -> Path:
     except NotADirectoryError:
         raise DocumentsError(f"{docs}: is not a folder; name the folder that holds the articles with --docs.") from None
     except (OSError, RuntimeError, ValueError) as error:
-        # RuntimeError is pathlib's word for a loop of links, ValueError for a name with a NUL.
+        # pathlib raises RuntimeError for a loop of links, and ValueError for a name with a NUL.
         reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
         raise DocumentsError(
             f"{docs}: cannot be listed ({reason}); make it readable or name another folder with --docs."
@@ -85,7 +86,7 @@ def check_folder(docs: Path) -> Path:
 
 
 def no_articles_error(docs: Path, skipped: list[Skipped]) -> DocumentsError:
-    """What to raise where nothing of `docs` could be read: says what was found instead."""
+    """The error to raise if no file of `docs` could be read. It says what was found instead."""
     if not skipped:
         return DocumentsError(f"{docs}: holds no articles; {_FILL_IT}")
     first = skipped[0]
@@ -96,9 +97,10 @@ def no_articles_error(docs: Path, skipped: list[Skipped]) -> DocumentsError:
 
 
 def load_file(docs: Path, path: str) -> LoadedFile:
-    """Reads the file `path` (relative, '/' between parts) of `docs` once and makes a Document of it.
+    """Reads a file once and makes a Document of it.
 
-    Raises UnreadableFileError, whose message is a clause fit for `Skipped.reason`.
+    :param path: relative to `docs`, with '/' between parts.
+    :raises UnreadableFileError: if it cannot be read. The message is a clause fit for `Skipped.reason`.
     """
     data = _read_bytes(docs / path)
     document = extract_document(path, data)
@@ -108,12 +110,15 @@ def load_file(docs: Path, path: str) -> LoadedFile:
 
 
 def hash_file(docs: Path, path: str) -> bytes:
-    """The 32 bytes that `load_file` would give as `sha256`, without making a Document. Raises UnreadableFileError."""
+    """The 32 bytes that `load_file` would give as `sha256`, without making a Document.
+
+    :raises UnreadableFileError: if the file cannot be read.
+    """
     return hashlib.sha256(_read_bytes(docs / path)).digest()
 
 
 def _read_bytes(path: Path) -> bytes:
-    """Opens without waiting: between finding and reading, a file may have become a FIFO."""
+    """Opens the file without waiting, because it may have become a FIFO since it was found."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             status = os.fstat(file.fileno())
@@ -139,7 +144,7 @@ def _too_large(size: int) -> str:
 
 
 def _kind_of(mode: int) -> str:
-    """Why something that is no regular file is not read."""
+    """The reason why something that is not a regular file is not read."""
     kinds = (
         (stat.S_ISDIR, "a folder"),
         (stat.S_ISFIFO, "a named pipe"),
@@ -152,19 +157,21 @@ def _kind_of(mode: int) -> str:
 
 @dataclass(slots=True)
 class _Scan:
-    """One walk through the folder. Paths below are `str`: Path objects would triple the time for 10,000
-    files."""
+    """One walk through the folder. Paths are `str`, because Path objects would triple the time for 10,000 files."""
 
     root: Path
     files: list[SourceFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
-    """(absolute, relative) of links met on the way; looked at when everything else is known."""
+    """(absolute, relative) paths of the links met on the way. They are followed once everything else is known."""
     seen: set[tuple[int, int]] = field(default_factory=set)
-    """(device, inode) of folders walked and files found."""
+    """(device, inode) of the folders walked and the files found."""
 
     def walk(self, folder: str, prefix: str) -> None:
-        """Everything under `folder`, whose relative path with its final '/' is `prefix`."""
+        """Notes everything under `folder`.
+
+        :param prefix: the relative path of `folder`, with a '/' at its end.
+        """
         waiting = [(folder, prefix)]
         while waiting:
             folder, prefix = waiting.pop()
@@ -173,8 +180,11 @@ class _Scan:
                     waiting.extend(self._look(entry, prefix))
 
     def _take_plain(self, entry: os.DirEntry[str], prefix: str) -> bool:
-        """Notes a file of the commonest kind with as few questions as it needs, a third less time for 100,000 of them;
-        False where more is to be asked."""
+        """Notes a file of the most frequent kind with as few system calls as possible, which takes a third less time
+        for 100,000 files.
+
+        :return: False if the entry needs a closer look.
+        """
         name = entry.name
         ending = name[-4:] if name[-4:] in _PLAIN_ENDINGS else name[-3:]
         if ending not in _PLAIN_ENDINGS or name[0] in _ODD_BEGINNINGS or not name.isascii():
@@ -191,19 +201,22 @@ class _Scan:
 
     def _list(self, folder: str, prefix: str) -> Iterator[os.DirEntry[str]]:
         try:
-            status = os.stat(folder)  # noqa: PTH116 - a Path would be made for every folder
+            status = os.stat(folder)  # noqa: PTH116 - saves a Path object for every folder
             if (status.st_dev, status.st_ino) in self.seen:
                 return
             self.seen.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
                 yield from entries
         except FileNotFoundError:
-            return  # deleted while we looked: as if it had never been there
+            return  # deleted while the folder was walked
         except OSError as error:
             self.skipped.append(Skipped(prefix or "./", _clause(error)))
 
     def _look(self, entry: os.DirEntry[str], prefix: str) -> list[tuple[str, str]]:
-        """Notes one entry; returns it as (absolute, relative with '/') where it is a folder to walk."""
+        """Notes one entry.
+
+        :return: the folders to walk next, as (absolute path, relative path with a final '/').
+        """
         name = entry.name
         if name.startswith(".") or TEMPORARY_NAME.fullmatch(name) or prefix + name == SETTINGS_NAME:
             return []
@@ -232,7 +245,7 @@ class _Scan:
             self.files.append(_source_file(path, status))
 
     def follow_links(self) -> None:
-        """Looks at the links in the order of their paths; folders reached through them may hold more."""
+        """Follows the links in the order of their paths. Folders reached through them may hold more links."""
         while self.links:
             links, self.links = sorted(self.links, key=lambda link: link[1]), []
             for link, path in links:
@@ -271,8 +284,8 @@ def _reason_to_skip(path: str, status: os.stat_result) -> str | None:
 
 
 def _is_unicode(name: str) -> bool:
-    """False where the file system's bytes are not UTF-8: such a name stands as lone surrogates, which neither
-    JSON nor SQLite can hold."""
+    """False if the bytes of the name are not UTF-8. Python reads them as lone surrogates, which neither JSON nor SQLite
+    can hold."""
     return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
 
 

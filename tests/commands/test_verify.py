@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from qa.commands.verify import (
 from qa.output.render import build_record, render_json, render_json_line
 from qa.settings import Settings
 from qa.types import Answer, Citation, IndexInfo, Passage, TextRange
-from tests.helpers.documents import make_docx, make_pdf
+from tests.helpers.documents import SAMPLES
 from tests.helpers.places import ROOT
 
 TIDES = """Why the sea rises and falls
@@ -355,19 +354,7 @@ def test_real_answers_keep_to_the_schema_and_hold(tmp_path: Path) -> None:
     assert report.holds
 
 
-WRITERS: dict[str, Callable[[str], bytes]] = {
-    "plain.txt": lambda text: f"Mills\n\n{text}\n".encode(),
-    "western.txt": lambda text: f"Mills\n\nA café, “{text}” – so it says.\n".encode("cp1252"),
-    "wide.txt": lambda text: f"Mills\r\n\r\n{text}\r\n".encode("utf-16"),
-    "old.txt": lambda text: f"Mills\r\r{text}\r".encode(),
-    "marked.md": lambda text: f"---\ntitle: Mills\n---\n\n# Mills\n\n| a | b |\n|---|---|\n\n> {text}\n".encode(),
-    "page.html": lambda text: f"<nav>x</nav><main><h1>Mills</h1><p>{text}</p></main>".encode(),
-    "print.pdf": lambda text: make_pdf(f"Mills\n{text}"),
-    "word.docx": make_docx,
-}
-
-
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", SAMPLES)
 def test_citations_of_every_format_are_verified_without_an_index(name: str, tmp_path: Path) -> None:
     """What was answered holds; with words in front it has moved, with another figure it has changed, and no index is
     there or made."""
@@ -375,7 +362,7 @@ def test_citations_of_every_format_are_verified_without_an_index(name: str, tmp_
     folder.mkdir()
     said = "The mill at Woodbridge has ground corn since 1170"
     article = folder / name
-    article.write_bytes(WRITERS[name](said))
+    article.write_bytes(SAMPLES[name](said))
     answerer = open_answerer(Settings(docs=folder, threshold=0.0))
     answer = answerer.ask("Since when has the mill at Woodbridge ground corn?")
     answerer.close()
@@ -383,10 +370,10 @@ def test_citations_of_every_format_are_verified_without_an_index(name: str, tmp_
     record = parse_answers(render_json(answer))
     assert "1170" in answer.citations[0].quote
     assert statuses(verify_answers(record, folder)) == ["holds"] * len(answer.citations)
-    article.write_bytes(WRITERS[name](f"In Suffolk it is told: {said}"))
+    article.write_bytes(SAMPLES[name](f"In Suffolk it is told: {said}"))
     first = verify_answers(record, folder).checks[0]
     assert (first.status, first.found is not None) in (("moved", True), ("changed", True))
-    article.write_bytes(WRITERS[name](said.replace("1170", "1290")))
+    article.write_bytes(SAMPLES[name](said.replace("1170", "1290")))
     first = verify_answers(record, folder).checks[0]
     assert first.status == "changed"
     assert first.found is not None

@@ -6,12 +6,13 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents.formats import extract_document, is_readable_name
+from index.documents.formats import EXTRACTORS, extension_of, extract_document, is_readable_name
 from index.documents.formats.decoding import decode
 from index.errors import UnreadableFileError
+from tests.helpers.documents import SAMPLES
 
 GERMAN = "Die Bücher, die der Präsident für 5 € kaufte, heißen „Größe“ – so sagte er. " * 4
 POLISH = "Prezydent spotkał się z przewodniczącym w Pekinie. Źródło: agencja, a także inne słowa. " * 4
@@ -20,6 +21,37 @@ RUSSIAN = "Президент России встретился с предсе�
 TURKISH = "Rusya Devlet Başkanı Çin Devlet Başkanı ile görüştü; iki lider bildiri imzaladı, şöyle değil. " * 3
 JAPANESE = "ロシアの大統領は北京で国家主席と会談した。両首脳は声明に署名した。" * 4
 CHINESE = "总统在北京会见了国家主席。两国领导人签署了联合声明，反对扩张。" * 4
+
+
+def test_every_extractor_has_a_sample() -> None:
+    """A new format is tested as soon as it is registered."""
+    assert {EXTRACTORS[extension_of(name)] for name in SAMPLES} == set(EXTRACTORS.values())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_format_keeps_the_contract(name: str) -> None:
+    """The canonical text holds the words, the title is the one in the file, and headings and pages stand inside the
+    text."""
+    said = "The mill at Woodbridge has ground corn since 1170"
+    document = extract_document(name, SAMPLES[name](said))
+    assert said in document.text
+    assert document.title == "Mills"
+    assert all(" ".join(document.text[one.start : one.end].split()).endswith(one.text) for one in document.headings)
+    assert all(0 <= page <= len(document.text) for page in document.pages)
+
+
+@pytest.mark.parametrize("extension", EXTRACTORS)
+@given(data=st.binary(max_size=60))
+@settings(max_examples=15, deadline=None)
+def test_a_file_that_is_not_of_its_format_is_refused(extension: str, data: bytes) -> None:
+    """Whatever the bytes are, an extractor returns a document or says in one clause why it cannot."""
+    try:
+        document = extract_document(f"a{extension}", data)
+    except UnreadableFileError as error:
+        assert str(error)
+        assert not str(error).endswith(".")
+    else:
+        document.text.encode("utf-8")
 
 
 @given(st.text(min_size=1))

@@ -1,14 +1,15 @@
-"""Files of the formats that need more than bytes, made small."""
+"""A small file of each format, for the tests that every format has to pass."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import docx
 
 
 def make_pdf(*pages: str) -> bytes:
-    """A PDF made small: a line of text for each line of a page, 14 points apart."""
+    """A PDF with one line of text for each line of a page, 14 points apart."""
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
     kids = []
     for page in pages:
@@ -35,10 +36,23 @@ def make_pdf(*pages: str) -> bytes:
 
 
 def make_docx(text: str) -> bytes:
-    """A Word document: a heading and a paragraph."""
+    """A Word document with the heading 'Mills' and one paragraph."""
     document = docx.Document()
     document.add_heading("Mills", 1)
     document.add_paragraph(text)
     file = io.BytesIO()
     document.save(file)
     return file.getvalue()
+
+
+SAMPLES: dict[str, Callable[[str], bytes]] = {
+    "plain.txt": lambda text: f"Mills\n\n{text}\n".encode(),
+    "western.txt": lambda text: f"Mills\n\nA café, “{text}” – so it says.\n".encode("cp1252"),
+    "wide.txt": lambda text: f"Mills\r\n\r\n{text}\r\n".encode("utf-16"),
+    "old.txt": lambda text: f"Mills\r\r{text}\r".encode(),
+    "marked.md": lambda text: f"---\ntitle: Mills\n---\n\n# Mills\n\n| a | b |\n|---|---|\n\n> {text}\n".encode(),
+    "page.html": lambda text: f"<nav>x</nav><main><h1>Mills</h1><p>{text}</p></main>".encode(),
+    "print.pdf": lambda text: make_pdf(f"Mills\n{text}"),
+    "word.docx": make_docx,
+}
+"""File name -> the bytes of an article called 'Mills' that holds the text. At least one for each extractor."""

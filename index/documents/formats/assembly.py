@@ -8,7 +8,7 @@ from index.types import Document, Heading
 
 
 class Assembly:
-    """Collects blocks in order; each stands between blank lines, items of one list on lines of their own."""
+    """Collects blocks in order. Blank lines separate them; the items of a list stand on lines of their own."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -17,7 +17,11 @@ class Assembly:
         self._pages: list[int] = []
 
     def add(self, text: str, *, level: int | None = None, joined: bool = False) -> None:
-        """Appends a block; `level` makes it a heading, `joined` puts it on the line after the last one."""
+        """Appends a block.
+
+        :param level: makes the block a heading of this level; 1 is the highest.
+        :param joined: puts the block on the next line, without a blank line before it.
+        """
         if not text:
             return
         if self._parts:
@@ -28,11 +32,15 @@ class Assembly:
             self._headings.append(Heading(start, self._length, level, " ".join(text.split())))
 
     def begin_page(self) -> None:
-        """What is added next stands on a new page."""
+        """Begins a new page: what is added next stands on it."""
         self._pages.append(self._length + (2 if self._parts else 0))
 
     def document(self, name: str, title: str | None, date: str | None) -> Document:
-        """Title and date as the format states them, else as the text does, else the title from the file's name."""
+        """All that was added, as a Document.
+
+        :param title: as the format states it; if None, it is taken from the text, or else from the file's name.
+        :param date: as the format states it; if None, it is taken from the text.
+        """
         text = "".join(self._parts)
         known = clean_title(title or "") or title_from_text(text)
         return Document(

@@ -1,5 +1,4 @@
-"""Owns the date an article states of itself near its head; a date that its prose merely tells of is not
-taken."""
+"""Owns the date that an article states near its beginning. A date that its prose merely mentions does not count."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ import re
 from datetime import date
 
 HEAD = 1500
-"""Characters looked at."""
+"""Characters that are searched for a date."""
 
 MONTHS = {
     name: number
@@ -46,23 +45,26 @@ LABEL = re.compile(
     r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+)?\Z",
     re.IGNORECASE,
 )
-"""What stands in front of a date that is the article's own."""
+"""Words before a date which show that it is the date of the article."""
 
 AFTER_STAMP = re.compile(
     r"(?:T[\d:.+-]+Z?|,?\s*(?:at|um|à|-|–|\|)?\s*\d{1,2}[:.h]\d{2}(?::\d{2})?\s*(?:[ap]\.?m\.?)?\s*\(?[A-Z]{0,5}\)?)?[\s.)\"'|·•-]*\Z",
     re.IGNORECASE,
 )
-"""What may stand behind the date on a line that ends with it: a time and its zone."""
+"""What may follow a date at the end of its line: a time and its zone."""
 
 DATELINE = re.compile(r"\s*(?:\([^()\n]{1,30}\)\s*)?[—–:|-]")
 LINE_END = re.compile(r"[\r\n]")
 MAX_LINE = 120
-"""Characters of a line that a stamp may stand at the end of without a label."""
+"""Longest line, in characters, whose end may be a stamp without a label."""
 
 
 def find_date(text: str, end: int = HEAD) -> str | None:
-    """'YYYY-MM-DD' where the first `end` characters of `text` state the article's date; the labelled one is
-    preferred."""
+    """The date that the beginning of a text states, as 'YYYY-MM-DD'. A date with a label is preferred.
+
+    :param end: number of characters that are searched.
+    :return: None if the text states no date.
+    """
     head = text[:end]
     stamped = None
     for match in DATE.finditer(head):
@@ -88,8 +90,7 @@ def _iso(match: re.Match[str]) -> str | None:
 
 
 def _is_stamp(text: str, match: re.Match[str]) -> bool:
-    """Whether a date without a label stands as a stamp: alone, at the end of a short line, or as a
-    dateline."""
+    """True if a date without a label is a stamp: alone, at the end of a short line, or in a dateline."""
     before = LINE_END.split(text[max(0, match.start() - 2 * MAX_LINE) : match.start()])[-1]
     after = LINE_END.split(text[match.end() : match.end() + 2 * MAX_LINE], maxsplit=1)[0]
     if len(before) <= 40 and DATELINE.match(after) and before[-1:] != "(":

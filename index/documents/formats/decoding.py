@@ -1,4 +1,4 @@
-"""Owns bytes to text: the one place that guesses an encoding, and that says what is no text at all."""
+"""Owns the way from bytes to text: the one place that guesses an encoding or refuses what is not text."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ SIGNATURES = (
     (b"OggS", "an Ogg recording"),
     (b"ID3", "an MP3 recording"),
 )
-"""How files begin that are not text."""
+"""How files that are not text begin."""
 
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))
-"""C0 characters that text does not hold. A Ctrl-Z ends old DOS files, an escape stands in terminal logs."""
+"""C0 characters that do not occur in text. Ctrl-Z is allowed because it ends old DOS files, escape because terminal
+logs hold it."""
 
 MAX_CONTROLS = 0.02
-"""Share of control characters above which bytes are no text."""
+"""Share of control characters above which bytes are not text."""
 
 MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 ASCII_LETTERS = re.compile(rb"[A-Za-z]+")
@@ -52,7 +53,7 @@ LIVING = re.compile(
 """Characters of scripts in use, punctuation and emoji."""
 
 LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "iso8859_15", "mac_roman", "cp850", "cp852", "cp1257")
-"""Encodings of mostly ASCII text; of those that fit equally well, the first."""
+"""Encodings of mostly ASCII text. If several fit equally well, the first is taken."""
 
 ALPHABETS = tuple(
     frozenset(letters)
@@ -62,10 +63,10 @@ ALPHABETS = tuple(
         *("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
     )
 )
-"""Letters beyond ASCII of one language each, in lower case."""
+"""The letters beyond ASCII of one language each, in lower case."""
 
 WESTERN = frozenset().union(*ALPHABETS[:8])
-"""Of several western languages at once, as where names are foreign."""
+"""The letters of all western languages, for texts with foreign names."""
 
 SIGNS = frozenset("–—‘’‚“”„‹›«»…•·§°€£¢¥©®™†‡¡¿¼½¾²³µ±×÷\u00a0\u00ad")
 SIGN_IN_WORD = re.compile("[A-Za-z][¡¿¼½¾²³µ±×÷§°€£¢¥©®™†‡„‚“«»•\u00a0](?=[a-z])")
@@ -76,9 +77,9 @@ MAX_HALF_WIDTH = 0.2
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """The text of `data`, without its BOM and with its line ends untouched, and the encoding it was read in.
+    """The text, without its BOM and with its line ends untouched, and the encoding it was read in.
 
-    Raises UnreadableFileError for what is no text.
+    :raises UnreadableFileError: if the bytes are not text.
     """
     for mark, encoding in MARKS:
         if data.startswith(mark):
@@ -107,7 +108,7 @@ def _decode_marked(data: bytes, encoding: str) -> str:
 
 
 def _wide_encoding(data: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark, told by what the first characters would be."""
+    """UTF-16 or UTF-32 without a BOM, recognised by what the first characters would be; None if it is neither."""
     for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
         if len(data) % width == 0 and _is_writing(data[:4096], encoding) and _decodes(data, encoding):
             return encoding
@@ -115,8 +116,8 @@ def _wide_encoding(data: bytes) -> str | None:
 
 
 def _is_writing(head: bytes, encoding: str) -> bool:
-    """Whether nearly all characters are of living scripts, with spaces or ideographic stops among them. Bytes of
-    another encoding, paired, are scattered over all scripts, and none of the pairs is a space."""
+    """True if nearly all characters are of scripts in use, with spaces or ideographic stops among them. Bytes of
+    another encoding, read in pairs, are scattered over all scripts, and none of the pairs is a space."""
     text = head.decode(encoding, "ignore")
     spaces = sum(text.count(character) for character in " \n\t、。，　")
     return spaces >= max(1, 0.005 * len(text)) and len(LIVING.sub("", text)) <= 0.02 * len(text)
@@ -141,13 +142,17 @@ def _refuse_binary(data: bytes) -> None:
 
 
 def _decode_legacy(data: bytes) -> tuple[str, str]:
-    """Damaged UTF-8; a Latin encoding whose letters make up one language's; else what the detector thinks likeliest."""
+    """Reads damaged UTF-8, then a Latin encoding whose letters are those of one language, then what the detector thinks
+    likeliest.
+
+    :raises UnreadableFileError: if no encoding fits.
+    """
     beyond_ascii = len(data) - len(data.translate(None, bytes(range(128, 256))))
     if sum(len(match) for match in MULTIBYTE.findall(data)) > 0.9 * beyond_ascii:
         return data.decode("utf-8", "replace"), "utf-8"
     if encoding := _latin_encoding(data, beyond_ascii):
         return data.decode(encoding), encoding
-    # 40 ms to import, so only for files that are neither UTF-8 nor in the letters of a language we know.
+    # Takes 40 ms to import, so it is used only for files that are neither UTF-8 nor in the letters of a known language.
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
@@ -159,7 +164,8 @@ def _decode_legacy(data: bytes) -> tuple[str, str]:
 
 
 def _latin_encoding(data: bytes, beyond_ascii: int) -> str | None:
-    """The detector takes short Latin texts for rare relatives (Polish ISO 8859-2 for 8859-10): look at the letters."""
+    """The Latin encoding that its letters show; None if there is no such encoding. The detector takes short Latin texts
+    for rare relatives (Polish in ISO 8859-2 for 8859-10)."""
     if sum(map(len, ASCII_LETTERS.findall(data))) < 2 * beyond_ascii:
         return None
     fits = [(encoding, _share_known(data, encoding)) for encoding in LATIN if _decodes(data, encoding)]
@@ -168,7 +174,7 @@ def _latin_encoding(data: bytes, beyond_ascii: int) -> str | None:
 
 
 def _share_known(data: bytes, encoding: str) -> float:
-    """Share of the characters beyond ASCII that are letters of one language, or signs that stand outside words."""
+    """Share of the characters beyond ASCII that are letters of one language, or signs outside of words."""
     text = data.decode(encoding)
     beyond = Counter(character.lower()[0] for character in text if character > "\x7f")
     signs = sum(number for character, number in beyond.items() if character in SIGNS) - len(SIGN_IN_WORD.findall(text))
@@ -178,10 +184,11 @@ def _share_known(data: bytes, encoding: str) -> float:
 
 
 def _is_half_width(text: str) -> bool:
-    """What Cyrillic and Hebrew bytes are when they are taken for Japanese ones; Japanese is not written like that."""
+    """True if the text is mostly half-width katakana. Cyrillic and Hebrew bytes look like that if they are read as
+    Japanese, which is not written so."""
     return len(HALF_WIDTH.findall(text)) > MAX_HALF_WIDTH * len(text)
 
 
 def _without_surrogates(text: str) -> str:
-    """A few encodings decode to lone surrogates, which can be stored nowhere."""
+    """Replaces the lone surrogates that a few encodings produce, because nothing can store them."""
     return text.encode("utf-8", "replace").decode("utf-8")

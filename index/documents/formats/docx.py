@@ -1,7 +1,7 @@
-"""DOCX: paragraphs, headings, lists, tables and footnotes of a Word document; runs in a process of its own.
+"""DOCX: paragraphs, headings, lists, tables and footnotes of a Word document. Runs in a child process.
 
-The elements are walked here rather than by python-docx, which passes over what stands in content controls and what was
-inserted with changes tracked: a sentence would lose words that its readers see.
+This module walks the elements itself, because python-docx leaves out content controls and words inserted with changes
+tracked: a sentence would lose words that people see in Word.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from index.types import Document
 
 HEADING = re.compile(r"(?:heading|überschrift|titre|título)\s*(\d)", re.IGNORECASE)
 MAX_UNPACKED = 512 * 2**20
-"""Bytes; an archive that says it unpacks to more is a trap or no article."""
+"""Bytes; an archive that unpacks to more is a trap, or not an article."""
 
 _PARAGRAPH, _TABLE = qn("w:p"), qn("w:tbl")
 _AROUND_BLOCKS = frozenset(map(qn, ("w:sdt", "w:sdtContent", "w:customXml", "w:ins", "w:moveTo")))
@@ -37,13 +37,17 @@ _NOT_SHOWN = frozenset(
         "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
     )
 )
-"""Deleted words, and boxes that stand beside the text (twice: once for readers that know them not)."""
+"""Deleted words, and boxes beside the text. A file holds each box twice, once for programs that do not know boxes."""
 _CHARACTERS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
 _SEPARATORS = frozenset({"separator", "continuationSeparator", "continuationNotice"})
 
 
 def extract(name: str, data: bytes) -> Document:
-    """Raises UnreadableFileError where the file is damaged."""
+    """Makes a Document of a Word file.
+
+    :param name: the path of the file, relative to the documents folder.
+    :raises UnreadableFileError: if the file is damaged.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED:
@@ -68,7 +72,7 @@ def extract(name: str, data: bytes) -> Document:
 
 
 def _blocks(parent: BaseOxmlElement) -> Iterator[BaseOxmlElement]:
-    """Paragraphs and tables in their order, those inside content controls and tracked changes as well."""
+    """Paragraphs and tables in order, including those inside content controls and tracked changes."""
     waiting = list(reversed(parent))
     while waiting:
         element = waiting.pop()
@@ -79,7 +83,7 @@ def _blocks(parent: BaseOxmlElement) -> Iterator[BaseOxmlElement]:
 
 
 def _text(element: BaseOxmlElement) -> str:
-    """The words of an element as they are shown, paragraphs on lines of their own."""
+    """The words of an element as Word shows them, each paragraph on a line of its own."""
     parts: list[str] = []
     waiting = list(reversed(element))
     while waiting:
@@ -98,7 +102,7 @@ def _text(element: BaseOxmlElement) -> str:
 
 
 def _footnotes(document: WordDocument) -> Iterator[str]:
-    """The words of each footnote, in their order."""
+    """The words of each footnote, in order."""
     for relation in document.part.rels.values():
         if relation.reltype == RELATIONSHIP_TYPE.FOOTNOTES:
             for note in parse_xml(relation.target_part.blob):
@@ -107,7 +111,11 @@ def _footnotes(document: WordDocument) -> Iterator[str]:
 
 
 def _add_paragraph(assembly: Assembly, paragraph: Paragraph, in_list: bool) -> bool:
-    """True where it was an item of a list."""
+    """Adds a paragraph.
+
+    :param in_list: True if the paragraph before it was an item of a list.
+    :return: True if this one is an item of a list.
+    """
     text = _text(paragraph._p)
     style = (paragraph.style.name if paragraph.style is not None else None) or ""
     is_item = "list" in style.lower() or (paragraph._p.pPr is not None and paragraph._p.pPr.numPr is not None)
@@ -122,7 +130,7 @@ def _add_paragraph(assembly: Assembly, paragraph: Paragraph, in_list: bool) -> b
 
 
 def _rows(table: Table) -> list[str]:
-    """A line for each row; a merged cell, which stands in several columns, once."""
+    """One line for each row. A merged cell, which stands in several columns, appears once."""
     rows = []
     for row in table.rows:
         cells = list({cell._tc: " ".join(_text(cell._tc).split()) for cell in row.cells}.values())

@@ -1,7 +1,7 @@
-"""HTML: the words of the article without the page around it; runs in a process of its own.
+"""HTML: the words of the article without the page around it. Runs in a child process.
 
-The article is what stands in <article> or <main>, else the body without navigation, forms and lines of links. Scripts
-are not run and nothing is fetched.
+The article is the content of <article> or <main>, or else the body without navigation, forms and lines of links.
+Scripts are not run and nothing is fetched.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DECLARED = re.compile(
 
 MAIN = ("article", "main", "[role=main]", "[itemprop=articleBody]")
 LEAST_SHARE = 0.3
-"""Of the body's words that an element must hold to be the article."""
+"""Share of the body's text that an element must hold to be the article."""
 
 TITLE = ("meta[property='og:title']", "meta[name='twitter:title']", "h1", "title")
 DATE = (
@@ -44,18 +44,24 @@ INLINE = frozenset(
 )
 TABLE_PARTS = frozenset("table thead tbody tfoot tr td th caption colgroup col".split())
 MAX_CELL = 300
-"""Characters; a table with a longer cell, or with a heading or a table in one, is there for the page's layout."""
+"""Characters; a table with a longer cell, or with a heading or a table in a cell, only lays out the page."""
 DEEPEST = 20
-"""Lists and tables around a table, from which it is not looked into: each look costs as much as all that is in it."""
+"""Number of lists and tables around a table from which the table is not examined, because each examination costs as
+much as its whole content."""
 UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
-"""Where a word may be broken, or may not be: with these inside, it would be another word to a search."""
+"""Invisible characters that allow or forbid a line break inside a word. A search would take a word with one of these
+for another word."""
 RAISED = str.maketrans("0123456789+-−n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿ")
 MAX_LINKED = 0.6
-"""Share of a line that is links, above which it is navigation where no element marks the article."""
+"""Share of links above which a line is navigation, if no element marks the article."""
 
 
 def extract(name: str, data: bytes) -> Document:
-    """The encoding is the page's declared one where that fits; raises UnreadableFileError where `data` is no text."""
+    """Makes a Document of a page, decoded as the page declares if that fits.
+
+    :param name: the path of the file, relative to the documents folder.
+    :raises UnreadableFileError: if the bytes are not text.
+    """
     tree = LexborHTMLParser(_decode(data))
     title, date = _title(tree), _stated(tree, DATE)
     remove_boilerplate(tree)
@@ -70,11 +76,11 @@ def _decode(data: bytes) -> str:
     declared = DECLARED.search(data, 0, 4096)
     if declared and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
-            # What calls itself Latin-1 is Windows' western encoding, as browsers take it.
+            # Like browsers, take Latin-1 to mean the western encoding of Windows.
             name = declared[1].decode("ascii").lower()
             return data.decode({"iso-8859-1": "cp1252", "latin-1": "cp1252", "us-ascii": "cp1252"}.get(name, name))
         except (LookupError, UnicodeDecodeError):
-            return decode(data)[0]  # it declares what it is not; the bytes tell
+            return decode(data)[0]  # the declaration is wrong, so the bytes decide
     return decode(data)[0]
 
 
@@ -88,7 +94,7 @@ def _title(tree: LexborHTMLParser) -> str:
 
 
 def _stated(tree: LexborHTMLParser, selectors: tuple[str, ...]) -> str:
-    """The first of the selectors that says something."""
+    """The words of the first element that a selector finds and that is not empty; '' if there is none."""
     for selector in selectors:
         node = tree.css_first(selector)
         if node is not None:
@@ -100,7 +106,7 @@ def _stated(tree: LexborHTMLParser, selectors: tuple[str, ...]) -> str:
 
 
 def _article(tree: LexborHTMLParser) -> tuple[LexborNode | None, bool]:
-    """The element that holds the article, and whether the page marks it as such."""
+    """The element that holds the article, and True if the page marks it as the article."""
     body = tree.body
     if body is None:
         return None, False
@@ -114,7 +120,7 @@ def _article(tree: LexborHTMLParser) -> tuple[LexborNode | None, bool]:
 
 
 class _Walk:
-    """Goes through an element without recursion: a hostile page nests deeper than Python calls."""
+    """Walks through an element without recursion, because a hostile page nests deeper than Python can call."""
 
     def __init__(self, assembly: Assembly, *, keep_links: bool) -> None:
         self.assembly = assembly
@@ -126,7 +132,8 @@ class _Walk:
         self.in_sup = 0
         self.in_data = 0
         self.lists: list[tuple[str, int, bool]] = []
-        """(tag, number of the last item, whether there was one) of the lists and tables around, the innermost last."""
+        """(tag, number of the last item, True if there was an item) of the lists and tables around, the innermost
+        last."""
         self.mark = ""
         self.level: int | None = None
         self.joined = False
@@ -205,12 +212,12 @@ class _Walk:
                 self.in_data = 0 if tag == "table" else self.in_data
                 self.joined = False
             elif tag == "li":
-                self.mark = ""  # of an item of which nothing was left
+                self.mark = ""  # the item had no words of its own
             elif tag == "dd":
                 self.joined = False
 
     def _separate(self, tag: str) -> None:
-        """Inside a cell a block is no more than words of its own."""
+        """Separates words inside a cell, where a block does not begin a line."""
         if tag not in INLINE:
             self.words.append(" ")
 
@@ -227,20 +234,20 @@ class _Walk:
 
 
 def _is_data(table: LexborNode) -> bool:
-    """Whether a table holds figures rather than parts of the page: each of its rows is then one line."""
+    """True if a table holds data rather than parts of the page. Each of its rows then becomes one line."""
     if any(inner.mem_id != table.mem_id for inner in table.css("table, h1, h2, h3, h4, h5, h6")):
         return False
     return all(len(cell.text()) <= MAX_CELL for cell in table.css("td, th"))
 
 
 def _number(node: LexborNode, attribute: str, usual: int) -> int:
-    """What the attribute says where that is a number that a list could have."""
+    """The number in an attribute; `usual` if it is not a number that a list could have."""
     stated = node.attributes.get(attribute) or ""
     return int(stated) if re.fullmatch(r"\d{1,6}", stated, re.ASCII) else usual
 
 
 def _visits(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
-    """Every node below `root` twice, on entering (True) and on leaving (False); text and empty elements as well."""
+    """Every node below `root` twice: on entering it (True) and on leaving it (False). Text and empty elements too."""
     node = root.child
     depth = 1
     while node is not None:

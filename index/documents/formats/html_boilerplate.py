@@ -1,8 +1,8 @@
-"""Owns which elements of an HTML page stand around its article: by tag and role, and by the names that sites and their
-tools give to comments, notices of cookies, lists of other articles and buttons to share. What is hidden goes as well.
+"""Owns which elements of an HTML page are boilerplate: by tag and role, and by the names that sites and their tools
+give to comments, cookie notices, lists of other articles and share buttons. Hidden elements are boilerplate too.
 
-A name counts as a whole: `class="comments-area"` is furniture, `class="cookie recipe"` is not. An element that holds
-a heading of the first level, or the article itself, stays whatever its name.
+A name counts as a whole: `class="comments-area"` is boilerplate, `class="cookie recipe"` is not. An element that holds
+a heading of the first level, or the article itself, stays whatever its name is.
 """
 
 from __future__ import annotations
@@ -37,22 +37,24 @@ _NAMES = re.compile(
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MOST = 0.9
-"""Share of the body's text that furniture may have; what has more is all that the page says, a discussion perhaps."""
+"""Largest share of the body's text that boilerplate may have. An element with more is the content of the page, such as
+a discussion."""
 
 
 def remove_boilerplate(tree: LexborHTMLParser) -> None:
-    """Takes out of `tree` what is not the article."""
+    """Removes the boilerplate from `tree`."""
     _remove(tree.css(_TAGS_AND_ROLES))
     body = tree.body
     if body is not None:
         most = _MOST * len(body.text())
         _remove(node for node in tree.css("[class], [id], [style]") if _is_around(node) and not _is_article(node, most))
-    # A mark of a note would join the figure in front of it: 1991 and note 2 are not 19912.
+    # The mark of a note would join the number before it: 1991 with note 2 is not 19912.
     _remove(mark for mark in tree.css("sup") if any("#" in (a.attributes.get("href") or "") for a in mark.css("a")))
 
 
 def _remove(nodes: Iterable[LexborNode]) -> None:
-    """The inner ones first: an element is destroyed with all that is in it, and must not be destroyed twice."""
+    """Removes inner elements first, because an element is destroyed with its content and must not be destroyed
+    twice."""
     for node in reversed({node.mem_id: node for node in nodes}.values()):
         node.decompose()
 

@@ -1,5 +1,4 @@
-"""Markdown: the decoded file is the canonical text, marks included; headings come from a CommonMark
-parser."""
+"""Markdown: the canonical text is the decoded file, marks included. A CommonMark parser finds the headings."""
 
 from __future__ import annotations
 
@@ -14,11 +13,15 @@ from index.types import Document, Heading
 
 LINE = re.compile(r"\r\n|[\r\n]")
 MAX_HEADING = 300
-"""Characters of a heading's words that are kept as context."""
+"""Characters of a heading that are kept as context."""
 
 
 def extract(name: str, data: bytes) -> Document:
-    """Any encoding; raises UnreadableFileError where `data` is no text."""
+    """Makes a Document of a Markdown file in any encoding.
+
+    :param name: the path of the file, relative to the documents folder.
+    :raises UnreadableFileError: if the bytes are not text.
+    """
     text, encoding = decode(data)
     body = find_front_matter(text)
     headings = tuple(_headings(text, body))
@@ -29,7 +32,7 @@ def extract(name: str, data: bytes) -> Document:
 
 
 def _first_heading(headings: tuple[Heading, ...]) -> str | None:
-    """The first of the highest level; a file may open with its site's name in a lower one."""
+    """The first heading of the highest level. A file may begin with the name of its site in a lower one."""
     if not headings:
         return None
     highest = min(heading.level for heading in headings)
@@ -37,10 +40,10 @@ def _first_heading(headings: tuple[Heading, ...]) -> str | None:
 
 
 def _headings(text: str, body: int) -> list[Heading]:
-    """ATX and setext headings after `body`, none inside code fences."""
+    """ATX and setext headings after `body`, but none inside a code fence."""
     if not re.search(r"^[ >\t]*#|^[ >\t]*(?:=+|-+)[ \t]*$", text, re.MULTILINE):
         return []
-    # 20 ms to import, and 1 MB takes a second to parse: only where a line looks like a heading.
+    # Takes 20 ms to import and a second to parse 1 MB, so it is used only if a line looks like a heading.
     from markdown_it import MarkdownIt
 
     starts = [body, *(match.end() for match in LINE.finditer(text, body))]
@@ -56,13 +59,13 @@ def _headings(text: str, body: int) -> list[Heading]:
 
 
 def _extent(text: str, starts: list[int], first: int, after: int) -> tuple[int, int]:
-    """The characters of lines [first, after), without the last line's end."""
+    """The range of the lines [first, after), without the last line end."""
     start = starts[first]
     end = starts[after] if after < len(starts) else len(text)
     return start, start + len(text[start:end].rstrip())
 
 
 def _plain_words(content: str) -> str:
-    """The words of a heading without marks of emphasis, links and code."""
+    """The words of a heading without the marks of emphasis, links and code."""
     content = re.sub(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)", r"\1", content)
     return " ".join(re.sub(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}", "", content).split())[:MAX_HEADING]

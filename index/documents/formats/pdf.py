@@ -1,6 +1,7 @@
-"""PDF: the text layer page by page, lines put together to paragraphs by their distance; runs in a process of its own.
+"""PDF: the text layer, page by page. Lines are joined to paragraphs by their distance. Runs in a child process.
 
-A password is never guessed; most encrypted files have an empty one, which opens them for reading as their makers meant.
+A password is never guessed. Most encrypted files have an empty one, which opens them for reading as their authors
+meant.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from index.errors import UnreadableFileError
 from index.types import Document
 
 HYPHENATED = re.compile("(?:\\b(\\w+))?[\ufffe\u00ad\x02]\\s*(\\w*)")
-"""Where a word goes on in the next line; PDFium marks such a hyphen, and does not know whether it is the word's own."""
+"""A word that goes on in the next line. PDFium marks its hyphen, but does not know if it belongs to the word."""
 COMPOUND = re.compile(r"\b\w+-\w+")
 COMPOUNDING = frozenset({"well", "self"})
-"""First parts that English sets before a hyphen of their own."""
+"""First parts of English words that keep their hyphen."""
 
 UNTEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 PARAGRAPH_GAP = 1.3
-"""Distance between base lines, in those of the page's usual, from which a new paragraph begins."""
+"""Distance between lines, relative to the usual one on the page, from which a new paragraph begins."""
 OTHER_SIZE = 1.15
-"""Ratio of heights from which a line is set in another size: a heading or a note."""
+"""Ratio of heights from which a line is in another font size: a heading or a note."""
 REPEATED_ON = 0.5
-"""Share of pages from which a first or last line is a running head."""
+"""Share of the pages on which a line at the edge must repeat to be a running head."""
 EDGE = 2
-"""Lines from the top and from the bottom of a page among which running heads stand."""
+"""Number of lines at the top and at the bottom of a page that may be running heads."""
 MOST_TITLE_LINES = 3
 MACHINE_TITLE = re.compile(
     r"\A(?:[\W\d_]*|\(?(?:untitled|unspecified|anonymous|unknown)\b.*|microsoft word.*"
@@ -45,13 +46,17 @@ MACHINE_TITLE = re.compile(
 class _Line:
     text: str
     bottom: float
-    """Of the first character, in points from the page's bottom."""
+    """Bottom of the first character, in points from the bottom of the page."""
     height: float
-    """Of the first character's font, in points."""
+    """Height of the first character's font, in points."""
 
 
 def extract(name: str, data: bytes) -> Document:
-    """Raises UnreadableFileError where the file is damaged, needs a password or has no text layer."""
+    """Makes a Document of a PDF file.
+
+    :param name: the path of the file, relative to the documents folder.
+    :raises UnreadableFileError: if the file is damaged, needs a password or has no text layer.
+    """
     try:
         pdf = pdfium.PdfDocument(data)
         pages = [_lines(page) for page in pdf]
@@ -72,8 +77,8 @@ def extract(name: str, data: bytes) -> Document:
 
 
 def _title(stated: dict[str, str], first_page: list[_Line]) -> str:
-    """The title the file states where a person wrote it; else what is set largest on the first page, with the subject
-    that the file states ('Form 10-Q for the period ending 2022-06-25')."""
+    """The title that the file states if a person wrote it. Otherwise the largest words on the first page, followed by
+    the subject that the file states ('Form 10-Q for the period ending 2022-06-25')."""
     title, subject = stated.get("Title", ""), stated.get("Subject", "")
     if not MACHINE_TITLE.match(title):
         return title
@@ -86,10 +91,10 @@ def _title(stated: dict[str, str], first_page: list[_Line]) -> str:
 
 
 def _lines(page: pdfium.PdfPage) -> list[_Line]:
-    """Lines of a page in the order of its content, empty ones left out."""
+    """The lines of a page in the order of its content, without empty ones."""
     text_page = page.get_textpage()
     text = text_page.get_text_range()
-    exact = len(text) == text_page.count_chars()  # else indices of characters and text differ
+    exact = len(text) == text_page.count_chars()  # otherwise the indices of characters and of the text differ
     lines = []
     for match in re.finditer(r"[^\r\n]+", text):
         words = match.group().strip()
@@ -104,7 +109,7 @@ def _lines(page: pdfium.PdfPage) -> list[_Line]:
 
 
 def _running_heads(pages: list[list[_Line]]) -> set[str]:
-    """What stands at the edge of most pages, but for its number."""
+    """The lines that stand at the edge of most pages, without their digits."""
     if len(pages) < 3:
         return set()
     edges = Counter(
@@ -114,7 +119,7 @@ def _running_heads(pages: list[list[_Line]]) -> set[str]:
 
 
 def _without_heads(lines: list[_Line], heads: set[str]) -> list[_Line]:
-    """The lines of a page without its running heads and its number; what is repeated further inside stays."""
+    """The lines of a page without its running heads and its number. The same words further inside stay."""
     return [
         line
         for number, line in enumerate(lines)
@@ -127,8 +132,11 @@ def _without_digits(text: str) -> str:
 
 
 def _blocks(lines: list[_Line], compounds: Set[str]) -> list[str]:
-    """Paragraphs: lines at the usual distance, set in one size. Words cut at a line's end are put together; `compounds`
-    are the words that the file writes with a hyphen inside a line."""
+    """The paragraphs of a page: lines at the usual distance and in one font size, with the words that line ends divide
+    put together again.
+
+    :param compounds: the words that the file writes with a hyphen inside a line.
+    """
     gaps = [above.bottom - below.bottom for above, below in pairwise(lines)]
     down = [gap for gap in gaps if gap > 1]
     usual = median(down) if down else 0.0
@@ -141,7 +149,7 @@ def _blocks(lines: list[_Line], compounds: Set[str]) -> list[str]:
 
 
 def _begins(above: _Line, line: _Line, gap: float, usual: float) -> bool:
-    """Whether `line` begins a paragraph; a column's end makes `gap` negative, a row of a table makes it 0."""
+    """True if `line` begins a paragraph. `gap` is negative after the end of a column, and 0 inside a row of a table."""
     if usual <= 0 or not (above.height and line.height):
         return False
     ratio = max(above.height, line.height) / min(above.height, line.height)
@@ -153,8 +161,8 @@ def _clean(text: str, compounds: Set[str] = frozenset()) -> str:
 
 
 def _join(first: str, second: str, compounds: Set[str]) -> str:
-    """One word of its two parts; with the hyphen where that is the word's own: before figures and capitals, after
-    capitals, and where the file writes the word so elsewhere."""
+    """One word made of its two parts. It keeps the hyphen before digits and capitals, after capitals, and if the file
+    writes the word with a hyphen elsewhere."""
     compound = f"{first}-{second}"
     own = (
         not (first[-1:].islower() and second[:1].islower())

@@ -1,4 +1,4 @@
-"""Plain text: the decoded file is the canonical text; its first line may be its title."""
+"""Plain text: the canonical text is the decoded file. Its first line may be its title."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ WIKI_HEADING = re.compile(
     r"^[ \t]*(?P<marks>=(?:[ \t]?=){0,5})[ \t]+(?P<text>[^=\s](?:[^\r\n=]{0,198}[^=\s])?)[ \t]+(?P=marks)[ \t]*\r?$",
     re.MULTILINE,
 )
-"""'= Name =', '= = History = =': how dumps of Wikipedia mark headings."""
+"""'= Name =', '= = History = =': headings in dumps of Wikipedia."""
 
 FIRST_LINES = re.compile(r"[^\S\r\n]*\S[^\r\n]{0,999}")
 TITLE_WITHIN = 2_000
-"""Characters from the beginning in which a title is looked for."""
+"""Characters at the beginning that are searched for a title."""
 
 
 def extract(name: str, data: bytes) -> Document:
-    """Any encoding; raises UnreadableFileError where `data` is no text."""
+    """Makes a Document of a text file in any encoding.
+
+    :param name: the path of the file, relative to the documents folder.
+    :raises UnreadableFileError: if the bytes are not text.
+    """
     text, encoding = decode(data)
     headings = tuple(_wiki_headings(text))
     title = headings[0].text if headings and not text[: headings[0].start].strip() else _title(text)
@@ -32,7 +36,7 @@ def extract(name: str, data: bytes) -> Document:
 
 
 def _title(text: str) -> str | None:
-    """The first line that looks like one, where nothing but labels ('Advertisement') stand before it."""
+    """The first line that looks like a title, if only labels ('Advertisement') stand before it."""
     position = 0
     for line in FIRST_LINES.finditer(text):
         if not is_label(line.group()):

@@ -1,6 +1,6 @@
-"""Owns the child processes in which complex formats are read: a bad file ends its process and never ours.
+"""Owns the child processes that read complex formats: a bad file ends such a process and never this one.
 
-A process is started for the first such file and used for the next ones; threads that read at once get one each.
+The first such file starts a process, and the next ones use it again. Threads that read at the same time get one each.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -17,13 +18,16 @@ from index.errors import UnreadableFileError
 from index.types import Document, Heading
 
 MAX_SECONDS = 120.0
-"""For one file, by the clock."""
+"""Time limit for one file, by the clock."""
 
 
 def extract_in_sandbox(extractor: str, name: str, data: bytes) -> Document:
-    """What `index.documents.formats.<extractor>` makes of `data`, read in another process.
+    """What an extractor makes of the bytes of a file, in a child process.
 
-    Raises UnreadableFileError, also where the process dies, runs out of memory or takes too long.
+    :param extractor: name of a module in `index.documents.formats`.
+    :param name: the path of the file, relative to the documents folder.
+    :raises UnreadableFileError: if the extractor refuses the file, or its process dies, runs out of memory or takes too
+        long.
     """
     worker = _POOL.take()
     answer = None
@@ -31,7 +35,7 @@ def extract_in_sandbox(extractor: str, name: str, data: bytes) -> Document:
         answer = worker.ask(extractor, name, data)
     finally:
         if answer is None:
-            worker.stop()  # it died, or we were interrupted while it worked
+            worker.stop()  # it died, or was interrupted at work
         else:
             _POOL.give_back(worker)
     if "error" in answer:
@@ -40,18 +44,18 @@ def extract_in_sandbox(extractor: str, name: str, data: bytes) -> Document:
 
 
 def stop_workers() -> None:
-    """Ends the processes that wait for work; the next file starts a new one."""
+    """Ends the processes that wait for work. The next file starts a new one."""
     _POOL.stop()
 
 
 def _document(answer: dict[str, Any]) -> Document:
-    """Believes nothing: what does not have the form of a Document is an unreadable file."""
+    """Trusts nothing: an answer that does not have the form of a Document counts as an unreadable file."""
     try:
         headings = tuple(Heading(**heading) for heading in answer.pop("headings"))
         pages = tuple(answer.pop("pages"))
         document = Document(**answer, headings=headings, pages=pages)
         for text in (document.text, document.title, document.date or "", *(heading.text for heading in headings)):
-            text.encode("utf-8")  # lone surrogates could be stored nowhere
+            text.encode("utf-8")  # fails for lone surrogates, which nothing can store
         places = [0, *pages, *(place for heading in headings for place in (heading.start, heading.end))]
         is_sound = all(0 <= place <= len(document.text) for place in places)
     except (TypeError, KeyError, ValueError, AttributeError):
@@ -65,7 +69,7 @@ class _Worker:
     """One child process."""
 
     def __init__(self) -> None:
-        # -P: the folder we were started in may hold a file called index.py.
+        # -P, because the working directory may hold a file called index.py.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "index.documents.formats.sandbox_worker", str(os.getpid())],
             stdin=subprocess.PIPE,
@@ -75,7 +79,10 @@ class _Worker:
         )
 
     def ask(self, extractor: str, name: str, data: bytes) -> dict[str, Any]:
-        """The answer; raises UnreadableFileError where there is none."""
+        """The answer of the process.
+
+        :raises UnreadableFileError: if there is none.
+        """
         timer = threading.Timer(MAX_SECONDS, self._process.kill)
         timer.start()
         try:
@@ -96,11 +103,12 @@ class _Worker:
             self._process.stdin.flush()
             return self._process.stdout.readline()
         except OSError:
-            return b""  # it died before it had read everything
+            return b""  # it died before it read everything
 
     def _cause_of_death(self) -> str:
-        """SIGXCPU says that the CPU time ran out."""
-        return "takes too long to read" if self._process.wait() == -24 else "damaged, its extractor crashed"
+        """The kernel sends SIGXCPU when the processor time is used up."""
+        out_of_time = self._process.wait() == -signal.SIGXCPU
+        return "takes too long to read" if out_of_time else "damaged, its extractor crashed"
 
     def stop(self) -> None:
         """Ends the process and closes its pipes."""
@@ -111,11 +119,11 @@ class _Worker:
                 try:
                     pipe.close()
                 except BrokenPipeError:
-                    continue  # what could not be written any more was for the process that is gone
+                    continue  # the bytes left were for the process that is gone
 
 
-_KEPT = frozenset({"PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH", "TMPDIR"})
-"""Environment variables the child gets; no tokens, no proxies."""
+_KEPT = frozenset({"PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR"})
+"""Environment variables that the child process gets: no tokens and no proxies."""
 
 
 class _Pool:
