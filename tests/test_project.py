@@ -91,6 +91,18 @@ def test_what_is_read_at_run_time_is_in_the_packages() -> None:
         assert (files(package) / "py.typed").is_file()
 
 
+def test_the_version_stands_in_one_place() -> None:
+    """`pyproject.toml` has the version; the changelog has a section about it, and no other file repeats it."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    sections = re.findall(r"^## (.+)$", (ROOT / ".github" / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert version in sections[0]
+    pattern = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
+    texts = [
+        path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in {".py", ".md", ".html"}
+    ]
+    assert not [path for path in (*texts, ROOT / "README.md") if pattern.search(path.read_text(encoding="utf-8"))]
+
+
 def test_the_licence_is_a_permissive_one() -> None:
     """The licence named in the metadata is the one whose text is there."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
