@@ -55,18 +55,15 @@ LIVING = re.compile(
 LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "iso8859_15", "mac_roman", "cp850", "cp852", "cp1257")
 """Encodings of mostly ASCII text. If several fit equally well, the first is taken."""
 
-ALPHABETS = tuple(
-    frozenset(letters)
-    for letters in (
-        *("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúüªº", "áâãàçéêíóôõúü", "àèéìòù", "åäöé", "åæøé", "áðéíóúýþæö"),
-        *("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţ", "čćđšž", "çğıiöşüâîû"),
-        *("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
-    )
+_WESTERN = ("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúüªº", "áâãàçéêíóôõúü", "àèéìòù", "åäöé", "åæøé", "áðéíóúýþæö")
+_OTHERS = (
+    *("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţ", "čćđšž", "çğıiöşüâîû"),
+    *("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
 )
+ALPHABETS = tuple(frozenset(letters) for letters in (*_WESTERN, *_OTHERS))
 """The letters beyond ASCII of one language each, in lower case."""
-
-WESTERN = frozenset().union(*ALPHABETS[:8])
-"""The letters of all western languages, for texts with foreign names."""
+WESTERN = frozenset("".join(_WESTERN))
+"""The letters of all western languages together, for texts with foreign names."""
 
 SIGNS = frozenset("–—‘’‚“”„‹›«»…•·§°€£¢¥©®™†‡¡¿¼½¾²³µ±×÷\u00a0\u00ad")
 SIGN_IN_WORD = re.compile("[A-Za-z][¡¿¼½¾²³µ±×÷§°€£¢¥©®™†‡„‚“«»•\u00a0](?=[a-z])")
