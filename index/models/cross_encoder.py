@@ -1,7 +1,8 @@
-"""Cross-encoders: a question and a passage read together, for relevance and, where the model can, answer spans.
+"""Cross-encoders: they read a question and a passage together, for relevance and, if the model is an answer reader, for
+answer spans.
 
-Spans are chosen as extractive readers choose them: the pairs of a start and an end inside the passage with the
-highest sum of logits, against the sum at the first token, which stands for "no answer" (SQuAD 2.0, Devlin et al. 2019).
+A span is a start and an end inside the passage. The spans with the highest sum of logits are compared with the sum at
+the first token, which stands for "no answer" (SQuAD 2.0, Devlin et al. 2019).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _MAX_TOKENS = 512
 _QUESTION_TOKENS = 96
 _CONTEXT_TOKENS = 64
-"""Of a title and headings; more would take room from the text."""
+"""Tokens of the title and headings. More would leave less room for the text."""
 _SPANS = 5
 _SPAN_TOKENS = 30
 
@@ -31,8 +32,8 @@ _SPAN_TOKENS = 30
 def load_cross_encoder(name: str | None = None, *, threads: int | None = None) -> CrossEncoder:
     """The default cross-encoder, or any Sentence Transformers cross-encoder by name or folder.
 
-    :param threads: processors to use; None is all of them.
-    :raises ModelError: where the files are missing, damaged or of an unknown name.
+    :param threads: processors to use; None means all.
+    :raises ModelError: if the name is unknown, or files are missing or damaged.
     """
     wanted = name or DEFAULT_CROSS_ENCODER
     if is_builtin(wanted):
@@ -43,11 +44,11 @@ def load_cross_encoder(name: str | None = None, *, threads: int | None = None) -
 
 
 class OnnxCrossEncoder(TextModel):
-    """A cross-encoder that onnxruntime runs. A pair's numbers do not depend on the other pairs."""
+    """A cross-encoder that onnxruntime runs. The numbers of a pair do not depend on the other pairs."""
 
     @property
     def finds_spans(self) -> bool:
-        """True where the graph has logits of starts and ends."""
+        """True if the graph has logits of starts and ends."""
         return "start_logits" in self._session.outputs
 
     def read(
@@ -58,13 +59,14 @@ class OnnxCrossEncoder(TextModel):
         *,
         wanted: Callable[[], bool] | None = None,
     ) -> list[Reading]:
-        """One reading for each text, in order; spans count characters of the text alone.
+        """One reading for each text, in order. Spans count characters of the text alone.
 
-        Of the question 96 tokens are read, of a context 64, of a text what is left of 512.
+        The model reads 96 tokens of the question, 64 of a context, and of a text as many as then fit into 512.
 
-        :param wanted: asked before each text; where it says no, the texts being read are read to their end, no other.
-        :raises ValueError: where there are not as many contexts as texts.
-        :raises NotWantedError: where `wanted` said no.
+        :param wanted: called before each text. Once it returns False, texts that are being read are read to their end,
+            and no other.
+        :raises ValueError: if the numbers of contexts and texts differ.
+        :raises NotWantedError: if `wanted` returned False.
         """
         around = list(contexts) if contexts is not None else [""] * len(texts)
         if len(around) != len(texts):
@@ -82,7 +84,7 @@ class OnnxCrossEncoder(TextModel):
 
     def _read_one(self, question: list[int], context: str, text: str) -> Reading:
         head = [self._tokens.cls, *question, self._tokens.sep]
-        # With a full stop, as the reader saw it in training.
+        # With a full stop, as the answer reader saw it in training.
         before = self._tokens.encode(f"{context}.")[:_CONTEXT_TOKENS] if context else []
         first = len(head) + len(before)
         tokens = self._tokens.encode_with_offsets(text)
@@ -94,7 +96,7 @@ class OnnxCrossEncoder(TextModel):
 
 
 def _build_reading(outputs: Outputs, tokens: Tokens, first: int) -> Reading:
-    """:param first: where the text's tokens start in the sequence; they end before its last token."""
+    """:param first: index of the first token of the text in the sequence. The text ends before the last token."""
     starts, ends = outputs["start_logits"][0], outputs["end_logits"][0]
     spans = _find_spans(starts[first:-1], ends[first:-1], tokens.words)
     return Reading(
@@ -107,10 +109,11 @@ def _build_reading(outputs: Outputs, tokens: Tokens, first: int) -> Reading:
 def _find_spans(
     starts: NDArray[np.float32], ends: NDArray[np.float32], words: Sequence[int]
 ) -> list[tuple[int, int, float]]:
-    """(first token, last token, score) of the best spans, best first, in whole words; no two share a word.
+    """The best spans, best first, as (first token, last token, score). They are whole words, and no two share a word.
 
-    :param starts: (n,) logits of each token's being the first of an answer; `ends` of being the last.
-    :param words: the number of the word that each token is a piece of; n at least.
+    :param starts: (n,) logits for each token as the first of an answer.
+    :param ends: (n,) logits for each token as the last of an answer.
+    :param words: for each token, the number of the word that it is a piece of; at least n numbers.
     """
     import numpy as np
 
@@ -133,7 +136,7 @@ def _find_spans(
 
 
 def _widen(start: int, end: int, words: Sequence[int]) -> tuple[int, int]:
-    """The range of tokens with the rest of its first and last word: a model may begin or end inside one."""
+    """The range of tokens, widened to whole words, because a model may begin or end inside a word."""
     while start > 0 and words[start - 1] == words[start]:
         start -= 1
     while end + 1 < len(words) and words[end + 1] == words[end]:

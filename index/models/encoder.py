@@ -1,7 +1,7 @@
-"""Text to vectors with the default model; any other model is handed to Sentence Transformers.
+"""Turns text into vectors with the default model. Sentence Transformers runs any other model.
 
-bge-small-en-v1.5: a text's vector is the last hidden state of its first token (CLS), scaled to unit length; questions,
-not paragraphs, carry a prefix (https://huggingface.co/BAAI/bge-small-en-v1.5).
+In bge-small-en-v1.5, the vector of a text is the last hidden state of its first token (CLS), scaled to unit length.
+Questions have a prefix, paragraphs have none (https://huggingface.co/BAAI/bge-small-en-v1.5).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 _QUESTION_PREFIX = "Represent this sentence for searching relevant passages: "
 _MAX_TOKENS = 510
-"""512 less the two special tokens."""
+"""512 minus the two special tokens."""
 _DIMENSION = 384
 
 
 def load_encoder(name: str | None = None, *, threads: int | None = None) -> Encoder:
     """The default encoder, or any Sentence Transformers model by name or folder.
 
-    :param threads: processors to use; None is all of them.
-    :raises ModelError: where the files are missing, damaged or of an unknown name.
+    :param threads: processors to use; None means all.
+    :raises ModelError: if the name is unknown, or files are missing or damaged.
     """
     wanted = name or DEFAULT_ENCODER
     if is_builtin(wanted):
@@ -41,7 +41,7 @@ def load_encoder(name: str | None = None, *, threads: int | None = None) -> Enco
 
 
 class BgeEncoder(TextModel):
-    """The default encoder. A text has one vector, the same to the bit, whatever is encoded with it."""
+    """The default encoder. The vector of a text is the same to the bit, whatever is encoded with it."""
 
     @property
     def dimension(self) -> int:
@@ -50,12 +50,12 @@ class BgeEncoder(TextModel):
 
     @property
     def max_tokens(self) -> int:
-        """Tokens the model reads, special tokens left out."""
+        """Tokens the model reads, without special tokens."""
         return _MAX_TOKENS
 
     @property
     def fingerprint(self) -> str:
-        """Names weights, vocabulary, pooling, prefix, maximum length and dimension."""
+        """Identifies weights, vocabulary, pooling, prefix, maximum length and dimension."""
         sums = (self._model.graph.sha256, self._model.vocabulary.sha256)
         parts = (*sums, "cls, unit length", _QUESTION_PREFIX, _MAX_TOKENS, _DIMENSION)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
@@ -73,11 +73,11 @@ class BgeEncoder(TextModel):
         return vectors
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
-        """Like `encode_passages`, with the prefix."""
+        """Like `encode_passages`, but with the prefix for questions."""
         return self.encode_passages([_QUESTION_PREFIX + text for text in texts])
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each whole text, special tokens left out."""
+        """The number of tokens of each whole text, without special tokens."""
         return [self._tokens.count(text) for text in texts]
 
     def _encode_one(self, text: str) -> NDArray[np.float32]:

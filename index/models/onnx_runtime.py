@@ -1,9 +1,9 @@
 """Runs ONNX models and cuts text into their tokens: the only importer of onnxruntime and tokenizers.
 
-Models run one text at a time, on one thread, several texts side by side. They are quantised with one scale for a
-whole batch, so in a batch a text's numbers would depend on its neighbours (cosine .995-.997 to itself in another
-batch). Alone, the same text has the same bits whatever the batch and the number of threads; nothing is padded; and
-on 2 cores it is 1.4x as fast as two threads inside one run.
+Each run of a model has one text and one thread, and several runs go on side by side. The models are quantised with one
+scale for a whole batch, so in a batch the numbers of a text would depend on its neighbours (a cosine of .995-.997 to
+itself in another batch). Alone, a text has the same bits for any number of texts and threads, and nothing is padded. On
+2 cores this is 1.4x as fast as two threads inside one run.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     Outputs = dict[str, NDArray[np.float32]]
 
 MOST_CHARACTERS = 20_000
-"""Characters of a text that are tokenised: 512 tokens of English are some 2,500, and a megabyte would take 0.4 s."""
+"""Characters of a text that are tokenised. 512 tokens of English are about 2,500, and a megabyte would take 0.4 s."""
 
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-# Left out because this fusion is slower than what it fuses: 80 against 67 ms for 400 tokens of the reranker.
+# This fusion is slower than what it fuses: 80 against 67 ms for 400 tokens of the wheel's cross-encoder.
 _NOT_FUSED = ["SkipLayerNormFusion"]
 _RECIPE = "extended-1"
-"""Names how graphs are optimised; another name makes other copies."""
+"""Names the way graphs are optimised. Another name makes other copies."""
 
 
 class OnnxSession:
-    """A loaded graph; may be run from several threads at once."""
+    """A loaded graph. Several threads may run it at once."""
 
     def __init__(self, model: OnnxModel) -> None:
-        """:raises ModelError: where onnxruntime cannot load the file."""
+        """:raises ModelError: if onnxruntime cannot load the file."""
         try:
             self._session = _load_session(model.graph)
         except _runtime_errors() as error:
@@ -55,9 +55,9 @@ class OnnxSession:
         self.outputs: tuple[str, ...] = tuple(one.name for one in self._session.get_outputs())
 
     def run(self, ids: Sequence[int], second: int | None = None) -> Outputs:
-        """Every output for one sequence of tokens, by name, with a leading axis of 1.
+        """All outputs for one sequence of tokens, by name, with a leading axis of 1.
 
-        :param second: where the second segment of a pair starts; None where there is one segment.
+        :param second: index of the first token of a pair's second segment; None if there is only one segment.
         """
         feed = _build_feed(ids, second)
         result = self._session.run(None, {name: feed[name] for name in self._inputs})
@@ -70,20 +70,20 @@ class Tokens:
 
     ids: list[int]
     offsets: list[tuple[int, int]]
-    """The half-open range of characters of the text that each token covers."""
+    """For each token, the half-open range of characters that it covers in the text."""
     words: list[int]
-    """The number of the word that each token is a piece of."""
+    """For each token, the number of the word that it is a piece of."""
 
 
 class WordPieces:
-    """Text to tokens of BERT's uncased English vocabulary.
+    """Turns text into tokens of BERT's uncased English vocabulary.
 
-    Built from the list of words, 12 ms, rather than from `tokenizer.json`, 22 ms. A text that says "[SEP]" gets
-    brackets and letters, never the token that ends a segment.
+    It is built from the list of words, which takes 12 ms; `tokenizer.json` would take 22. A text that says "[SEP]"
+    becomes brackets and letters, never the token that ends a segment.
     """
 
     def __init__(self, vocabulary: Path) -> None:
-        """Trusts that the file was verified."""
+        """:param vocabulary: a file that was verified."""
         from tokenizers import Tokenizer  # 15 ms
         from tokenizers.models import WordPiece
         from tokenizers.normalizers import BertNormalizer
@@ -98,21 +98,22 @@ class WordPieces:
         self.sep = self._number_of("[SEP]")
 
     def encode(self, text: str) -> list[int]:
-        """Token numbers of the text's first 20,000 characters."""
+        """The token numbers of the first 20,000 characters."""
         ids: list[int] = self._encode(text[:MOST_CHARACTERS]).ids
         return ids
 
     def encode_with_offsets(self, text: str) -> Tokens:
-        """Like `encode`, with where each token stands."""
+        """Like `encode`, with the place of each token."""
         encoding = self._encode(text[:MOST_CHARACTERS])
         return Tokens(encoding.ids, encoding.offsets, [word or 0 for word in encoding.word_ids])
 
     def count(self, text: str) -> int:
-        """Tokens of the whole text."""
+        """The number of tokens of the whole text."""
         return sum(len(self._encode(piece).ids) for piece in _cut_at_spaces(text))
 
     def _encode(self, text: str) -> Encoding:
-        # One by one: the library's own batches start a pool of threads that warns when the process forks.
+        # One text at a time, because the library's own batches start a pool of threads that warns when the process
+        # forks.
         return self._tokenizer.encode(replace_surrogates(text), add_special_tokens=False)
 
     def _number_of(self, token: str) -> int:
@@ -126,8 +127,8 @@ _loading_words = Lock()
 
 
 def load_word_pieces(vocabulary: Path) -> WordPieces:
-    """The vocabulary, loaded once in a process however many models read it."""
-    with _loading_words:  # encoder and reader load side by side
+    """The vocabulary, which is loaded once per process for all models."""
+    with _loading_words:  # encoder and cross-encoder load side by side
         return _load_word_pieces(vocabulary)
 
 
@@ -137,11 +138,11 @@ def _load_word_pieces(vocabulary: Path) -> WordPieces:
 
 
 class TextModel:
-    """What an encoder and a cross-encoder share: a loaded graph, the tokens it reads, and texts run side by side."""
+    """What an encoder and a cross-encoder share: a loaded graph, its tokens, and texts that run side by side."""
 
     def __init__(self, model: OnnxModel, threads: int | None = None) -> None:
-        """:param threads: processors to use; None is all of them.
-        :raises ModelError: where the files cannot be loaded.
+        """:param threads: processors to use; None means all.
+        :raises ModelError: if the files cannot be loaded.
         """
         self._model = model
         self._threads = threads
@@ -154,14 +155,16 @@ class TextModel:
         return self._model.name
 
     def _run_each(self, work: Callable[[int], None], texts: Sequence[str]) -> None:
-        """Calls `work` with the number of each text, the longest first: no thread is left with it at the end."""
+        """Calls `work` with the number of each text, the longest first, so that no thread is left with a long one at
+        the end."""
         run_each(work, sorted(range(len(texts)), key=lambda number: -len(texts[number])), self._threads)
 
 
 def run_each(work: Callable[[int], None], order: Sequence[int], threads: int | None = None) -> None:
-    """Calls `work` with every number of `order`, on `threads` threads (None: all processors), in this order.
+    """Calls `work` with every number of `order`, in this order, and returns when all are done. If a call raises, or the
+    user interrupts, no further call begins.
 
-    Returns when all are done. Where one raises, or the user interrupts, no further one is begun.
+    :param threads: number of threads; None means all processors.
     """
     workers = min(threads or count_processors(), len(order))
     if workers <= 1:
@@ -181,7 +184,7 @@ def run_each(work: Callable[[int], None], order: Sequence[int], threads: int | N
 
 
 def count_processors() -> int:
-    """Processors this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -207,7 +210,8 @@ def _build_feed(ids: Sequence[int], second: int | None) -> dict[str, NDArray[np.
 
 
 def _load_session(graph: ModelFile) -> Any:
-    """The optimised copy where there is a good one; else the graph itself, leaving a copy for the next time."""
+    """Loads the optimised copy if there is a good one. Otherwise loads the graph itself, and leaves a copy for the next
+    time."""
     copy = GraphCopy(graph.sha256, f"{_runtime().__version__}-{_RECIPE}")
     found = copy.find()
     if found is not None:
@@ -221,10 +225,13 @@ def _load_session(graph: ModelFile) -> Any:
 
 
 def _open_graph(path: Path, copy: Path | None = None) -> Any:
-    """Loads and optimises a graph; writes the optimised one to `copy`."""
+    """Loads and optimises a graph.
+
+    :param copy: the path to which the optimised graph is written; None writes nothing.
+    """
     runtime = _runtime()
     options = _build_options()
-    # The next level up depends on the processor, so a cache in a shared home folder would not be safe.
+    # The next level depends on the processor, so a cache in a shared home folder would not be safe.
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     if copy is not None:
         options.optimized_model_filepath = str(copy)
@@ -243,7 +250,7 @@ def _open_copy(path: Path) -> Any:
 
 
 def _write_copy(source: Path, target: Path, original: Any) -> bool:
-    """True where the copy was written and computes what the original computes, to the bit."""
+    """True if the copy was written and computes the same bits as the original."""
     import numpy as np
 
     feed = _build_feed([101, 2054, 2003, 2023, 102, 2023, 2003, 1037, 6251, 102], 5)
@@ -259,22 +266,23 @@ def _write_copy(source: Path, target: Path, original: Any) -> bool:
 def _build_options() -> Any:
     options = _runtime().SessionOptions()
     options.intra_op_num_threads = 1
-    options.log_severity_level = 4  # what it has to say is raised as an error as well
+    options.log_severity_level = 4  # what it has to say is also raised as an error
     return options
 
 
 def _runtime() -> ModuleType:
-    # Read once, at the import. Version 1.32 would otherwise give this machine a number, keep a database of events in
-    # the home folder and after seconds look for the host to send them to; `disable_telemetry_events` comes too late.
+    # It is read once, at the import. Without it, version 1.32 gives this machine a number, keeps a database of events
+    # in the home folder, and after some seconds looks for a host to send them to. `disable_telemetry_events` comes too
+    # late.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime  # 50 ms besides numpy
+    import onnxruntime  # 50 ms without numpy
 
     runtime: ModuleType = onnxruntime
     return runtime
 
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises; its exceptions have no common base of their own."""
+    """The exceptions of onnxruntime, which have no common base of their own."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
@@ -282,7 +290,7 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
 
 
 def replace_surrogates(text: str) -> str:
-    """The text with each lone surrogate replaced by U+FFFD, so that offsets stay."""
+    """The text with U+FFFD in place of each lone surrogate, so that offsets stay."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -291,7 +299,7 @@ def replace_surrogates(text: str) -> str:
 
 
 def _cut_at_spaces(text: str) -> list[str]:
-    """The text in pieces that tokenise quickly; no token crosses a space."""
+    """The text in pieces that are tokenised quickly. No token crosses a space."""
     pieces = []
     start = 0
     while len(text) - start > MOST_CHARACTERS:

@@ -1,7 +1,7 @@
-"""Any other model, by name or folder: the only importer of sentence_transformers, transformers and torch.
+"""Runs any other model, by name or folder: the only importer of sentence_transformers, transformers and torch.
 
-Importing them costs 7-12 s, so this file is imported only where such a model is named. They are told before their
-import that they may not download anything; weights are read from safetensors files only, never unpickled.
+Their import takes 7-12 s, so this file is imported only if such a model is named. Downloads are forbidden before their
+import. Weights are read from safetensors files only and never unpickled.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 _ENCODER_ACCOUNTS = ("sentence-transformers", "BAAI")
 _READER_ACCOUNTS = ("cross-encoder", "BAAI")
-"""Where a name without an account is looked for, in this order."""
+"""Accounts of the hub in which a name without an account is looked up, in this order."""
 _FINGERPRINTED = frozenset({".safetensors", ".json", ".txt", ".model"})
 _MARKS = ("modules.json", "config.json")
 _BATCH_ON_CPU = 8
 _BATCH_ON_GPU = 64
 _CHARACTERS_A_TOKEN = 40
-"""Of a text, this many times the model's tokens are tokenised: ten times what English needs."""
+"""Characters that are tokenised for each token the model reads: ten times what English needs."""
 
 
 class SentenceTransformerEncoder:
-    """A Sentence Transformers model, on the GPU where the library sees one."""
+    """A Sentence Transformers model, on the GPU if the library sees one."""
 
     def __init__(self, name: str, threads: int | None = None) -> None:
-        """:raises ModelError: where there is no such model on this machine, or it cannot be loaded."""
+        """:raises ModelError: if there is no such model on this machine, or it cannot be loaded."""
         self._name = name
         self._folder = _find_folder(name, _ENCODER_ACCOUNTS)
         library = _import_library(threads)
@@ -53,37 +53,38 @@ class SentenceTransformerEncoder:
     @property
     def dimension(self) -> int:
         """d of the vectors."""
-        # Renamed in version 6; the former name warns there.
+        # Version 6 renamed it, and the former name warns there.
         find = getattr(self._model, "get_embedding_dimension", None) or self._model.get_sentence_embedding_dimension
         return int(find())
 
     @property
     def max_tokens(self) -> int:
-        """Tokens the model reads, special tokens left out; 512 where the model states no limit."""
+        """Tokens the model reads, without special tokens; 512 if the model states no limit."""
         stated = self._model.max_seq_length
         special = getattr(self._model.tokenizer, "num_special_tokens_to_add", lambda *_: 0)
         return int(stated or 512) - int(special(False))
 
     @property
     def fingerprint(self) -> str:
-        """Names the sums of weights, tokenizer and configuration (pooling, prompts, lengths), and the dimension."""
+        """Identifies weights, tokenizer, configuration (pooling, prompts, lengths) and dimension."""
         if self._fingerprint is None:
             parts = [f"{path}={value}" for path, value in _compute_sums(self._folder)]
             self._fingerprint = hashlib.sha256("\n".join([str(self.dimension), *parts]).encode()).hexdigest()
         return self._fingerprint
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """(n, d) float32, rows of unit length, in the order of `texts`, with the model's prompt for documents."""
+        """(n, d) float32, rows of unit length, in the order of `texts`. The model's prompt for documents is put in
+        front."""
         return self._encode(self._model.encode_document, texts)
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
-        """Like `encode_passages`, with the model's prompt for questions."""
+        """Like `encode_passages`, but with the model's prompt for questions."""
         return self._encode(self._model.encode_query, texts)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each whole text, special tokens left out."""
+        """The number of tokens of each whole text, without special tokens."""
         tokenizer = self._model.tokenizer
-        # Left alone, the tokenizers of transformers warn of texts longer than the model reads.
+        # By default, the tokenizers of transformers warn of texts longer than the model reads.
         quiet = {"verbose": False} if hasattr(tokenizer, "num_special_tokens_to_add") else {}
         counts = []
         for text in texts:
@@ -101,9 +102,9 @@ class SentenceTransformerEncoder:
         return np.asarray(vectors, dtype=np.float32)
 
     def _encode_in_batches(self, encode: Callable[..., Any], texts: list[str]) -> Any:
-        """A GPU whose memory is too small, or used by others, is given less at a time from then on.
+        """Encodes in batches. If the memory of a GPU does not suffice, the batches are smaller from then on.
 
-        :raises ModelError: where it does not manage one text either.
+        :raises ModelError: if a batch of one text fails too.
         """
         while True:
             try:
@@ -116,10 +117,10 @@ class SentenceTransformerEncoder:
 
 
 class SentenceTransformersCrossEncoder:
-    """A Sentence Transformers cross-encoder with one score a pair."""
+    """A Sentence Transformers cross-encoder with one score for a pair."""
 
     def __init__(self, name: str, threads: int | None = None) -> None:
-        """:raises ModelError: where there is no such model on this machine, or it is not a cross-encoder."""
+        """:raises ModelError: if there is no such model on this machine, or it is not a cross-encoder."""
         self._name = name
         folder = _find_folder(name, _READER_ACCOUNTS)
         _require_ranking_head(folder)
@@ -148,9 +149,10 @@ class SentenceTransformersCrossEncoder:
         *,
         wanted: Callable[[], bool] | None = None,
     ) -> list[Reading]:
-        """One reading for each text, in order; a context stands before its text.
+        """One reading for each text, in order. A context stands before its text.
 
-        :raises NotWantedError: where `wanted`, asked once before each batch, said no.
+        :param wanted: called before each batch.
+        :raises NotWantedError: if `wanted` returned False.
         """
         if not texts:
             return []
@@ -168,7 +170,7 @@ class SentenceTransformersCrossEncoder:
     def _read_batch(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
         import torch
 
-        # Raw logits: a sigmoid rounds the best ones together and their order is lost.
+        # Raw logits, because a sigmoid rounds the best ones to the same number and their order is lost.
         scores = self._model.predict(list(pairs), activation_fn=torch.nn.Identity(), show_progress_bar=False)
         return [Reading(relevance=float(score)) for score in scores]
 
@@ -182,9 +184,10 @@ def _failed_on(device: str, name: str, error: RuntimeError) -> ModelError:
 
 
 def _find_folder(name: str, accounts: Sequence[str]) -> Path:
-    """A folder of that name, or the local copy of a hub's model.
+    """The folder of that name, or the local copy of a model from the hub. It takes 0.1 s, before the libraries are
+    imported.
 
-    :raises ModelError: where there is neither; found out in 0.1 s, before the libraries are imported.
+    :raises ModelError: if there is neither.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -198,7 +201,7 @@ def _find_folder(name: str, accounts: Sequence[str]) -> Path:
         try:
             cache = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
             return Path(snapshot_download(candidate, cache_dir=cache, local_files_only=True))
-        except (OSError, ValueError):  # not there, or not a name a hub would take
+        except (OSError, ValueError):  # not there, or not a name that the hub allows
             continue
     raise ModelError(
         f"Model '{name}' is neither a folder nor in the local cache of models: fetch it once with `hf download NAME`, "
@@ -207,10 +210,10 @@ def _find_folder(name: str, accounts: Sequence[str]) -> Path:
 
 
 def _forbid_downloads() -> None:
-    """Must run before the first import of the libraries, which read these once."""
+    """Sets variables that the libraries read once, so it must run before they are imported."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
-    # The tokenizers' pool of threads warns when a process forks after its use.
+    # The thread pool of the tokenizers warns if the process forks after it was used.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
@@ -220,7 +223,7 @@ def _import_library(threads: int | None) -> ModuleType:
     import torch
     import transformers
 
-    # stderr is for what the user asked about: no "Loading weights" bar, no advice.
+    # stderr is for what the user asked: no "Loading weights" bar, no advice.
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     if threads is not None:
@@ -230,7 +233,7 @@ def _import_library(threads: int | None) -> ModuleType:
 
 
 def _load(build: Callable[..., Any], folder: Path) -> Any:
-    """:raises ModelError: where the library cannot load the folder."""
+    """:raises ModelError: if the library cannot load the folder."""
     from safetensors import SafetensorError
 
     try:
@@ -244,17 +247,20 @@ def _load(build: Callable[..., Any], folder: Path) -> Any:
 
 
 def _require_ranking_head(folder: Path) -> None:
-    """Refuses a bare encoder: the library would put random weights on top and rank by them."""
+    """Refuses a bare encoder, which the library would complete with random weights.
+
+    :raises ModelError: if the folder holds one.
+    """
     try:
         stated = json.loads((folder / "config.json").read_text("utf-8")).get("architectures") or []
     except (OSError, ValueError, AttributeError):
-        return  # loading says what is wrong with it
+        return  # the error on loading says what is wrong
     if any(str(one).endswith("Model") for one in stated):
         raise ModelError(f"{folder}: this is an encoder, not a cross-encoder; name a cross-encoder or `none`.")
 
 
 def _compute_sums(folder: Path) -> list[tuple[str, str]]:
-    """(path relative to the folder, sum) of every file that decides about vectors, by path."""
+    """(path relative to the folder, checksum) of every file that affects the vectors, sorted by path."""
     files = sorted(path for path in folder.rglob("*") if path.suffix in _FINGERPRINTED and path.is_file())
     return [(path.relative_to(folder).as_posix(), compute_sha256(path)) for path in files]
 

@@ -1,7 +1,6 @@
-"""Owns lines and blocks: where they stand in a canonical text and what number they have.
+"""Owns lines and blocks: where they stand in a canonical text, and their numbers.
 
-A block is what stands between blank lines. Its number is the `paragraph` of a citation, so it must not depend
-on anything but the text.
+Blank lines separate blocks. The number of a block is the `paragraph` of a citation, so it depends on the text alone.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 RUN = re.compile(r"[^\r\n\f]+")
 BREAK = re.compile(r"\r\n|[\r\n\f]")
 LINE_END = re.compile(r"\r\n|[\r\n]")
-"""A form feed ends a page, not a line: editors and grep do not count it."""
+"""A form feed ends a page and not a line: editors and grep do not count it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Line:
     start: int
     end: int
     indent: int
-    """Characters of white space in front of `start`."""
+    """Characters of white space before `start`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Block:
 
 
 def split_blocks(text: str) -> list[Block]:
-    """The blocks of `text` in order. A line of white space alone is blank; line ends may be LF, CRLF, CR or a
+    """The blocks of `text` in order. A line of nothing but white space is blank. Line ends may be LF, CRLF, CR or a
     form feed."""
     blocks: list[Block] = []
     lines: list[Line] = []
@@ -58,11 +57,11 @@ def split_blocks(text: str) -> list[Block]:
 
 
 class LineNumbers:
-    """Line numbers of many offsets of one text, each in logarithmic time."""
+    """Finds the line number of an offset in logarithmic time, for many offsets of one text."""
 
     def __init__(self, text: str) -> None:
         self._starts = [match.end() for match in LINE_END.finditer(text)]
 
     def at(self, offset: int) -> int:
-        """1-based number of the line that `offset` stands on."""
+        """1-based number of the line that holds `offset`."""
         return 1 + bisect_right(self._starts, offset)

@@ -1,6 +1,6 @@
-"""Owns what is boilerplate: text that stands on a page without belonging to its article.
+"""Owns what is boilerplate: text on a page that does not belong to its article.
 
-Each rule matches a whole short unit, so that prose about cookies or newsletters is never taken for boilerplate.
+Each rule matches a whole short paragraph, so that prose about cookies or newsletters is not taken for boilerplate.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ PHRASES = frozenset(
     """.replace(",", "\n").splitlines()
     if line.strip()
 )
-"""Whole units in lower case, letters and spaces only."""
+"""Whole paragraphs in lower case, letters and spaces only."""
 
 _DATE = r"""(?:
     \d{4}-\d\d-\d\d(?:T[\d:.+Z-]+)? | \d{1,2}[./]\d{1,2}[./]\d{4}
@@ -94,7 +94,7 @@ PATTERNS = re.compile(
     | [^!?]{{20,220}}\b{_PICTURE}(?:\ credit)?\ ?:\ ?(?-i:[A-Z(@])[^.!?:]{{1,60}}
     | [^!?]{{0,240}}(?:\b{_PICTURE}\ by\ (?-i:[A-Z])[^.!?]{{1,60}}
         |(?:[/|©]\ ?|\bvia\ |\bcourtesy\ of\ ){_AGENCY}\)?(?:\ via\ {_AGENCY})?)
-    # where the reader should go next
+    # what to read next
     | (?:also\ read|read\ also|read\ more|read\ next|read\ the\ full|see\ also|see\ more|watch\ now|related|recommended
         |don['’]t\ miss|more\ on\ this|lesen\ sie\ auch|mehr\ zum\ thema|(?:à\ )?lire\ aussi|lea\ también|lee\ también)
         \ ?[:|»›]\ ?.{{1,160}}
@@ -113,17 +113,17 @@ PATTERNS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-"""Whole units with their white space collapsed. Each repetition is bounded, so no unit costs more than a moment."""
+"""Whole paragraphs with white space collapsed. Each repetition is bounded, so no paragraph takes long."""
 
 STAMP = re.compile(rf"(?:updated|published|posted|modified)\b.{{0,12}}{_DATE}", re.IGNORECASE | re.VERBOSE)
 NAME_LINE = re.compile(r"(?:[A-Z][\w.'’-]*[ ,|/&]*){1,7}")
-"""A line of capitalised words: who wrote it, where."""
+"""A line of capitalised words: names of authors and places."""
 
 OUTER_MARKS = " \t:.*#_»›>«‹|•·–—-…!"
 
 
 def is_boilerplate(text: str) -> bool:
-    """Whether a unit is boilerplate, or holds no letter and no digit at all."""
+    """True if a paragraph is boilerplate, or holds neither a letter nor a digit."""
     if len(text) > MAX_LENGTH:
         return not any(character.isalnum() for character in text)
     words = " ".join(text.split())
@@ -134,8 +134,8 @@ def is_boilerplate(text: str) -> bool:
 
 
 def is_label(line: str) -> bool:
-    """Whether a line is a known label of pages ('Advertisement') and nothing else, so that it cannot be a title either;
-    'Live updates: Russia invades Ukraine' can."""
+    """True if a line is a known label of pages ('Advertisement'), so that it cannot be a title. 'Live updates: Russia
+    invades Ukraine' can be one."""
     return len(line) <= MAX_LENGTH and _is_phrase(" ".join(line.split()).strip(OUTER_MARKS))
 
 
@@ -145,7 +145,7 @@ def _is_phrase(words: str) -> bool:
 
 
 def _is_byline(text: str) -> bool:
-    """A few short lines of names of which one is a time stamp."""
+    """True for a few short lines of names, of which at least one is a time stamp."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not 2 <= len(lines) <= 5:
         return False

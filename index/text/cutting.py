@@ -1,5 +1,5 @@
-"""Owns how a unit is cut that is longer than the model reads: at sentence ends, else at white space, else
-anywhere but inside a character as a person sees it."""
+"""Owns how a paragraph that is longer than the model reads is cut: at sentence ends, else at white space, else anywhere
+but inside a character as a person sees it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from index.text.sentences import split_sentences, trim
 CountTokens = Callable[[Sequence[str]], list[int]]
 
 MAX_CHARACTERS_PER_TOKEN = 8
-"""English has 4 to 5. A tokenizer that knows no word of a text counts a thousand letters as one token;
-without this limit a line of 1 MB would be one unit."""
+"""English has 4 to 5. A tokenizer that knows no word of a text counts a thousand letters as one token, so without this
+limit a line of 1 MB would stay whole."""
 
 MOST_TOKENS_OF_A_CHARACTER = 6
-"""No tokenizer makes more of one character beyond ASCII; of an ASCII character none makes more than one."""
+"""No tokenizer makes more tokens of one character beyond ASCII, or more than one of an ASCII character."""
 
 MOST_PARTS = 64
-"""Code points looked at for where a visible character ends; the longest emoji has 10."""
+"""Code points that are searched for the end of a visible character. The longest emoji has 10."""
 
 JOINERS = "\u200d\ufe0e\ufe0f"
 
 
 def may_exceed(text: str, max_tokens: int) -> bool:
-    """False only where `text` cannot have more than `max_tokens`: most units need not be tokenised to know
-    that."""
+    """False if `text` cannot have more than `max_tokens`. Most paragraphs need not be tokenised to know that."""
     if len(text) > max_tokens:
         return True
     return not text.isascii() and MOST_TOKENS_OF_A_CHARACTER * len(text) > max_tokens
 
 
 def cut(text: str, start: int, end: int, max_tokens: int, count_tokens: CountTokens) -> list[tuple[int, int]]:
-    """Trimmed ranges of `text[start:end]` in order, each of at most `max_tokens`, about equally long.
+    """Cuts `text[start:end]` into trimmed ranges of about equal length.
 
-    `max_tokens` is at least 1; a single visible character that has more tokens than that stays whole.
+    :param max_tokens: tokens of a range at most; 1 or more. A single visible character with more tokens stays whole.
+    :return: the ranges in order.
     """
     longest = max(1, max_tokens * MAX_CHARACTERS_PER_TOKEN)
     pieces = _sentences(text, start, end, longest)
@@ -64,7 +64,10 @@ def _sentences(text: str, start: int, end: int, longest: int) -> list[tuple[int,
 def _fit(
     text: str, left: int, right: int, tokens: int, max_tokens: int, count_tokens: CountTokens
 ) -> list[tuple[tuple[int, int], int]]:
-    """Halves a range until every part fits; each part with its tokens."""
+    """Halves a range until every part fits.
+
+    :return: each part with its number of tokens.
+    """
     if tokens <= max_tokens or right - left < 2:
         return [((left, right), tokens)]
     middle = _cut_point(text, left + (right - left) // 4, left + (right - left + 1) // 2, right)
@@ -80,9 +83,9 @@ def _fit(
 
 
 def _cut_point(text: str, earliest: int, latest: int, end: int) -> int:
-    """Where to cut in (earliest, latest]: after the last line (a row of a table), else after the last white space, else
-    where a visible character begins, if need be after `latest`; `end` where there is no such place. Accents without
-    end are cut all the same."""
+    """The place to cut in (earliest, latest]: after the last line end (a row of a table), else after the last white
+    space, else where a visible character begins, after `latest` if need be. `end` if there is no such place. A run of
+    accents without end is cut all the same."""
     line = max(text.rfind("\n", earliest, latest), text.rfind("\r", earliest, latest))
     if line >= earliest:
         return line + 1
@@ -99,8 +102,8 @@ def _cut_point(text: str, earliest: int, latest: int, end: int) -> int:
 
 
 def begins_character(text: str, position: int) -> bool:
-    """Whether what a person sees as one character begins at `position`: letters keep their accents, emoji
-    their parts."""
+    """True if a character as a person sees it begins at `position`: letters keep their accents, and emoji their
+    parts."""
     if not 0 < position < len(text):
         return True
     before, after = text[position - 1], text[position]
@@ -114,8 +117,7 @@ def begins_character(text: str, position: int) -> bool:
 
 
 def _pack(pieces: list[tuple[int, int]], sizes: list[int], max_tokens: int, longest: int) -> list[tuple[int, int]]:
-    """Joins neighbours up to an equal share of the whole, so that no last piece of a few words is left
-    over."""
+    """Joins neighbours up to an equal share of the whole, so that no short piece is left at the end."""
     total = sum(sizes) + len(sizes)
     share = total / max(1, -(-total // max_tokens))
     packed: list[tuple[int, int]] = []

@@ -1,6 +1,5 @@
-"""Owns the block of settings that may open a Markdown file ('---', 'title: …', '---'): read for the title and
-the date, kept in the text, never retrieved. Its YAML is not interpreted: only plain 'key: value' lines are
-taken."""
+"""Owns front matter, the block of settings that may open a Markdown file ('---', 'title: …', '---'). It gives the title
+and the date, stays in the text and is never found. Its YAML is not interpreted: only plain 'key: value' lines count."""
 
 from __future__ import annotations
 
@@ -8,19 +7,19 @@ import re
 
 FRONT_MATTER = re.compile(r"(?P<mark>---|\+\+\+)[ \t]*(?:\r\n|[\r\n])")
 MAX_LENGTH = 20_000
-"""Characters; a mark that is closed later than that is a rule, not front matter."""
+"""Characters; a mark that is closed later is a horizontal rule and not front matter."""
 
 FIELD = re.compile(r"^(?P<key>[A-Za-z][\w-]{0,40})[ \t]*[:=][ \t]*(?P<value>[^\r\n]*)", re.MULTILINE)
 
 
 _NOT_PLAIN = tuple("!&*|>{[%@`")
-"""What a value begins with that YAML would interpret: a tag, an anchor, a block, a collection."""
+"""Beginnings of values that YAML would interpret: a tag, an anchor, a block, a collection."""
 _ESCAPES = {'"': ('\\"', '"'), "'": ("''", "'")}
-"""How a quotation mark stands inside a value between such marks."""
+"""How a quotation mark is written inside a value between such marks."""
 
 
 def find_front_matter(text: str) -> int:
-    """Where the front matter ends, its closing mark included; 0 where there is none."""
+    """The end of the front matter with its closing mark; 0 if there is none."""
     opening = FRONT_MATTER.match(text)
     if opening is None:
         return 0
@@ -33,8 +32,8 @@ def find_front_matter(text: str) -> int:
 
 
 def read_fields(text: str) -> dict[str, str]:
-    """The plain fields of the front matter, keys in lower case, values without their quotation marks; the first of
-    a name counts. What is more than text on one line is left out."""
+    """The plain fields of the front matter: keys in lower case, values without quotation marks. If a key is repeated,
+    the first one counts. A value that is not text on one line is left out."""
     fields: dict[str, str] = {}
     for match in FIELD.finditer(text, 0, find_front_matter(text)):
         value = match["value"].strip()

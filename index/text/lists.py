@@ -1,4 +1,4 @@
-"""Owns which lines of a block are items of a list: an item is a unit of its own, its lead-in is context."""
+"""Owns which lines of a block are items of a list. An item is a paragraph of its own, and its lead-in is context."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ MARKER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What stands at the beginning of a line that may be an item."""
+    """The mark at the beginning of a line that may be an item."""
 
     line: int
-    """Index among the lines looked at."""
+    """0-based number of the line in its block."""
     kind: str
     """The bullet itself, or 'number)', 'letter.' and so on."""
     value: int | None
-    """1, 2, …; None for bullets."""
+    """1, 2, … for numbers and letters; None for a bullet."""
     length: int
-    """Characters of the mark with the space after it."""
+    """Characters of the mark and the space after it."""
 
 
 def find_items(text: str, lines: Sequence[Line]) -> list[Marker]:
-    """The lines of a block that begin an item, in order; empty where the block holds no list.
+    """The lines of a block that begin an item, in order; empty if the block holds no list.
 
-    A mark at the beginning of the block is believed. Elsewhere a line of wrapped prose may begin with a dash
-    or a number by chance, so there it needs a second one of its kind, numbers and letters in sequence, or a
-    lead-in before it.
+    A mark at the beginning of the block counts. Elsewhere, a line of wrapped prose may happen to begin with a dash or a
+    number. There a mark counts only if another one of its kind follows or precedes it (numbers and letters in
+    sequence), or if a lead-in stands before it.
     """
     markers = [marker for number, line in enumerate(lines) if (marker := _marker(text, number, line))]
     kinds = Counter(marker.kind for marker in markers)
@@ -55,7 +55,8 @@ def _marker(text: str, number: int, line: Line) -> Marker | None:
 
 
 def _is_believed(text: str, lines: Sequence[Line], marker: Marker) -> bool:
-    """By where it stands: "A. Smith said" at the beginning of a block is an initial, though, unless B. follows."""
+    """True if the place of a mark shows that it begins an item. "A. Smith said" at the beginning of a block is an
+    initial, unless B. follows."""
     if marker.line == 0:
         return marker.kind != "letter."
     return text[lines[marker.line - 1].end - 1] in ":：" and marker.value in (None, 1)

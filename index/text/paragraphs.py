@@ -1,8 +1,8 @@
-"""The only owner of offsets: cuts a document into the units that are embedded, searched and cited.
+"""The only owner of offsets: cuts a document into the paragraphs that are embedded, searched and cited.
 
-`Paragraph.start` and `end` count characters of the canonical text, half-open, so a citation is a slice of it.
-What blocks, list items, cuts and page furniture are is each decided in a room of its own; here they become
-units.
+`Paragraph.start` and `end` are a half-open range of characters of the canonical text, so a citation is a slice of it.
+Other modules of this folder decide what a block, a list item, a cut and boilerplate are. Here they become paragraphs. A
+unit is a paragraph that is not yet cut and numbered.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from index.text.titles import clean_title, letters_of, same_words
 from index.types import Document, Heading, Paragraph
 
 SPLIT_VERSION = 3
-"""Raised when an extractor gives another text, or anything here cuts or marks it in another way: all articles are then
-split again."""
+"""Raise it when an extractor gives another text for a file, or when this folder cuts or marks a text in another way.
+All articles are then split again."""
 SHORT_ITEM = 60
-"""Characters; items below it say little alone and stay together."""
+"""Characters; shorter items say little alone and stay together."""
 
 MAX_LEAD_IN = 200
 MAX_HEADINGS = 240
-"""Characters of context; more would push the text itself out of what the model reads."""
+"""Characters of context. More would leave too little room for the text in what the model reads."""
 
 PARAGRAPH_LINE = 120
-"""Characters a line has on average where each line is a paragraph; wrapped lines have at most 100."""
+"""Median characters of a line if each line is a paragraph. Wrapped lines have at most 100."""
 PARAGRAPH_LINE_ALONE = 60
-"""The same where the whole text has no blank line to tell paragraphs by."""
+"""The same if the whole text has no blank line that separates paragraphs."""
 ENDING_LINES = 0.7
-"""Share of lines that end like sentences where each line is a paragraph; of wrapped lines one in ten does."""
+"""Share of the lines that end like sentences if each line is a paragraph. Of wrapped lines, one in ten does."""
 
 FIRST_BLOCKS = 4
-"""Blocks among which the title stands; before it there may be an 'Advertisement'."""
+"""Blocks at the beginning that may hold the title, because an 'Advertisement' may stand before it."""
 
 SENTENCE_MARKS = '.!?…:;。！？”"’)]'
 
@@ -55,11 +55,12 @@ class _Unit:
 
 
 def split_document(document: Document, max_tokens: int, count_tokens: CountTokens) -> list[Paragraph]:
-    """The units of `document` in order, not overlapping, each with its context within `max_tokens`.
+    """The paragraphs of a document, in order and without overlap. Headings and the title are context; they are
+    paragraphs only if nothing else holds their words.
 
-    `count_tokens` gives the model's tokens of each text, special tokens left out; it is asked only for texts
-    that may be too long. Headings and the title are context, and units only where nothing else holds their
-    words.
+    :param max_tokens: tokens of a paragraph with its context at most.
+    :param count_tokens: gives the number of tokens of each text, without special tokens. It is called only for texts
+        that may be too long.
     """
     paragraphs: list[Paragraph] = []
     lines = LineNumbers(document.text)
@@ -91,8 +92,8 @@ def split_document(document: Document, max_tokens: int, count_tokens: CountToken
 
 
 def _mark_repeats(paragraphs: list[Paragraph], title: str) -> list[Paragraph]:
-    """Units that only say the title again, or a short one that stood in this article before, are boilerplate, unless
-    there is nothing else."""
+    """Marks as boilerplate each paragraph that only repeats the title, or a short paragraph that stood in this article
+    before, unless nothing else is left."""
     seen = {letters_of(title)} - {""}
     marked = []
     for paragraph in paragraphs:
@@ -113,8 +114,8 @@ def _cut_to(text: str, unit: _Unit, room: int, count_tokens: CountTokens) -> lis
 
 
 def _context(title: str, unit: _Unit, max_tokens: int, count_tokens: CountTokens) -> tuple[str, int]:
-    """The unit's context and the tokens it leaves to the text: at least half of them, so a long context is
-    shortened."""
+    """The context of a unit, and the number of tokens it leaves to the text. These are at least half, so a long context
+    is shortened."""
     headings = " › ".join(unit.headings)[-MAX_HEADINGS:]
     parts = [part for part in (title, headings, unit.lead_in) if part]
     while parts:
@@ -127,7 +128,7 @@ def _context(title: str, unit: _Unit, max_tokens: int, count_tokens: CountTokens
 
 
 def _find_units(document: Document, title: str) -> list[_Unit]:
-    """All units, uncut. Where there is nothing but title and headings, these are the units."""
+    """All units. If there is nothing but title and headings, these are the units."""
     blocks = split_blocks(document.text)
     units = list(_Outline(document, blocks, title).units())
     if units:
@@ -136,7 +137,7 @@ def _find_units(document: Document, title: str) -> list[_Unit]:
 
 
 class _Outline:
-    """Goes through the blocks once, with the headings above the current line and the last lead-in in hand."""
+    """Goes through the blocks once and remembers the headings above the current line and the last lead-in."""
 
     def __init__(self, document: Document, blocks: list[Block], title: str) -> None:
         self.text = document.text
@@ -151,7 +152,7 @@ class _Outline:
         self.title_seen = False
 
     def units(self) -> Iterator[_Unit]:
-        """In order of `start`."""
+        """The units in order of `start`."""
         for block in self.blocks:
             lines = list(block.lines)
             if block.number < FIRST_BLOCKS and self._is_title(lines[0]):
@@ -170,14 +171,14 @@ class _Outline:
             yield self.childless
 
     def _is_title(self, line: Line) -> bool:
-        """The first line that says the title and nothing else; later ones repeat it."""
+        """True for the first line that says the title and nothing else. Later ones repeat it."""
         if self.title_seen or not self.title or clean_title(self.text[line.start : line.end]) != self.title:
             return False
         self.title_seen = True
         return True
 
     def _heading_at(self, line: Line) -> Heading | None:
-        """The heading that `line` belongs to."""
+        """The heading that `line` belongs to; None if it belongs to none."""
         while self.next_heading < len(self.headings) and self.headings[self.next_heading].end <= line.start:
             self.next_heading += 1
         if self.next_heading == len(self.headings):
@@ -186,7 +187,8 @@ class _Outline:
         return heading if heading.start <= line.start < heading.end else None
 
     def _enter(self, heading: Heading, block: int) -> Iterator[_Unit]:
-        """Below `heading` now. One that has nothing below it is a unit, or its words could not be found."""
+        """Begins the part below `heading`. A heading with nothing below it becomes a unit, or its words could not be
+        found."""
         if self.path and self.path[-1] is heading:
             return  # the second line of a heading
         if self.childless and heading.level <= self.path[-1].level:
@@ -207,7 +209,7 @@ class _Outline:
         return tuple(heading.text for heading in self.path if not same_words(heading.text, self.title))
 
     def _segment(self, block: int, lines: list[Line]) -> Iterator[_Unit]:
-        """Units of neighbouring lines of one block without a heading between them."""
+        """The units of neighbouring lines of one block that no heading separates."""
         if not lines:
             return
         self.childless = None
@@ -231,7 +233,7 @@ class _Outline:
         yield from (_Unit(block, start, end, path, self.lead_in) for start, end in groups)
 
     def _prose(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
-        """One range, or one for each line where lines are paragraphs."""
+        """One range, or one for each line if the lines are paragraphs."""
         if not lines:
             return []
         if len(lines) > 1 and self._lines_are_paragraphs(lines):
@@ -239,14 +241,14 @@ class _Outline:
         return [(lines[0].start, lines[-1].end)]
 
     def _lines_are_paragraphs(self, lines: Sequence[Line]) -> bool:
-        """Long lines most of which end like sentences: nothing wrapped them, each is a paragraph."""
+        """True for long lines of which most end like sentences: they are not wrapped, so each is a paragraph."""
         ending = sum(self.text[line.end - 1] in SENTENCE_MARKS for line in lines)
         lengths = sorted(line.end - line.start for line in lines)
         least = PARAGRAPH_LINE_ALONE if self.alone else PARAGRAPH_LINE
         return ending >= ENDING_LINES * len(lines) and lengths[len(lengths) // 2] >= least
 
     def _remember_lead_in(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """The last sentence where it ends with a colon: what follows is what it announces."""
+        """Remembers the last sentence if it ends with a colon, because it introduces what follows."""
         start, end = ranges[-1]
         words = self.text[max(start, end - 4 * MAX_LEAD_IN) : end]
         if words.rstrip("*_ ")[-1:] not in (":", "："):
@@ -257,8 +259,10 @@ class _Outline:
 
 
 def _items(lines: Sequence[Line], marks: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges of the items; `marks` are (line, characters to leave out). A bullet says nothing, a number
-    does."""
+    """The ranges of the items. A bullet says nothing and is left out; a number stays.
+
+    :param marks: (line, characters to leave out) of each item.
+    """
     ends = [line for line, _ in marks[1:]] + [len(lines)]
     return [
         (lines[first].start + skipped, lines[after - 1].end)
@@ -267,7 +271,7 @@ def _items(lines: Sequence[Line], marks: Sequence[tuple[int, int]]) -> list[tupl
 
 
 def _join_short(items: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Neighbours that are both short become one."""
+    """Joins neighbours that are both short."""
     joined: list[tuple[int, int]] = []
     last_short = False
     for start, end in items:

@@ -1,5 +1,4 @@
-"""Owns what an article is called: its first line where that looks like a title, else its file's name made
-readable."""
+"""Owns the title of an article: its first line if that looks like a title, else a readable form of its file's name."""
 
 from __future__ import annotations
 
@@ -12,14 +11,13 @@ MAX_TITLE = 200
 
 FIRST_LINES = re.compile(r"\s*(?P<first>[^\r\n]{1,400})(?:\r\n|\r|\n|\Z)(?P<rest>[^\r\n]{0,400})")
 LABEL = re.compile(r"[\w .-]{1,40}:\s*[^A-Za-z]*\Z|https?://|[\w.+-]+@[\w-]+\.", re.IGNORECASE)
-"""'PMID: 12929205', an address: what stands at the head of a file without naming it."""
+"""'PMID: 12929205', an address: first lines that are not titles."""
 
 SENTENCE_END = re.compile(r"[.;,。]['\"”’)\]]*\Z")
 
 
 def title_from_text(text: str) -> str | None:
-    """The first line of `text` where it is short, does not end like a sentence and stands alone; None
-    otherwise."""
+    """The first line of `text` if it is short, does not end like a sentence and stands alone; None if not."""
     found = FIRST_LINES.match(text)
     if found is None:
         return None
@@ -36,13 +34,13 @@ def title_from_text(text: str) -> str | None:
 
 
 def _stands_alone(first: str, following: str) -> bool:
-    """Whether the line break after `first` is meant: a blank line follows, or a far longer one does (a line
-    that a program has wrapped is about as long as the next)."""
+    """True if the line break after `first` is intended: a blank line follows, or a far longer one. A line that a
+    program wrapped is about as long as the next one."""
     return not following.strip() or len(first) < 0.6 * len(following.rstrip())
 
 
 def clean_title(text: str) -> str:
-    """One line, without HTML entities and outer marks, at most MAX_TITLE characters."""
+    """The text on one line of at most MAX_TITLE characters, without HTML entities and outer marks."""
     return " ".join(html.unescape(text).split()).strip("*_# ")[:MAX_TITLE]
 
 
@@ -53,10 +51,10 @@ def title_from_name(name: str) -> str:
 
 
 def same_words(one: str, other: str) -> bool:
-    """Whether two texts have the same letters and digits in the same order, whatever their case and signs."""
+    """True if two texts have the same letters and digits in the same order, in any case and with any other signs."""
     return bool(letters := letters_of(one)) and letters == letters_of(other)
 
 
 def letters_of(text: str) -> str:
-    """The letters and digits of `text` in lower case, without what stands between them."""
+    """The letters and digits of `text` in lower case, and nothing else."""
     return "".join(character for character in text.casefold() if character.isalnum())
