@@ -1,7 +1,7 @@
 """How quickly the app answers a person: `python -m tests.benchmarks.app` runs it in a pseudo-terminal and prints times.
 
-First paint and ready are of the whole process, from its start. A key press counts until the terminal gets the
-character drawn, while `qa index` embeds 10,000 paragraphs in its process on the same machine.
+First paint and ready count from the start of the process. A key press counts until the terminal gets the drawn
+character, while `qa index` embeds 10,000 paragraphs in its own process on the same machine.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _SIZE = (30, 100)  # rows, columns
 _SECONDS = 300.0
 _SEQUENCE = re.compile(rb"\x1b\[[0-9;?<>=]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[=>78]")
 _FIRST_CHARACTER = 0x4E00
-"""Each key press types another character that stands nowhere else on the screen."""
+"""Each key press types one of these characters, which stand nowhere else on the screen."""
 
 
 class Screen:
-    """The app in a pseudo-terminal; reads what it draws."""
+    """The app in a pseudo-terminal. Reads what it draws."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.drawn = b""
 
     def press(self, text: str) -> None:
-        """Types."""
+        """Types the keys."""
         os.write(self._descriptor, text.encode())
 
     def read(self, seconds: float) -> bytes:
-        """What is drawn next, within `seconds`; empty where nothing is."""
+        """What is drawn next, within `seconds`; empty if nothing is."""
         ready, _, _ = select.select([self._descriptor], [], [], seconds)
         if not ready:
             return b""
@@ -53,7 +53,7 @@ class Screen:
         return piece
 
     def wait_for(self, text: str) -> float:
-        """Seconds until `text` is drawn, its colours left out."""
+        """Seconds until `text` is drawn, in any colour."""
         began = time.perf_counter()
         while text.encode() not in _SEQUENCE.sub(b"", self.drawn):
             if time.perf_counter() - began > _SECONDS:
@@ -64,7 +64,7 @@ class Screen:
 
 @contextmanager
 def running(documents: Path, data: Path, *more: str) -> Iterator[tuple[Screen, float]]:
-    """The app over a folder, and when it was started (of `time.perf_counter`)."""
+    """The app over a folder, and the time of `time.perf_counter` at which it was started."""
     environment = {**os.environ, "TERM": "xterm-256color", "QA_DATA_DIR": str(data), "COLORTERM": "truecolor"}
     command = [sys.executable, "-m", "qa", "--docs", str(documents), *more]
     began = time.perf_counter()
@@ -82,7 +82,7 @@ def running(documents: Path, data: Path, *more: str) -> Iterator[tuple[Screen, f
 
 
 def write_articles(folder: Path, paragraphs: int) -> Path:
-    """Articles of 20 paragraphs each, every paragraph other words."""
+    """Articles of 20 paragraphs each, with other words in every paragraph."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(0, paragraphs, 20):
         blocks = [f"Article {number}"]

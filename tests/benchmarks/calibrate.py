@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.calibrate [--limit 400] [--sets squad2-dev,news-dev]
 
-Reads candidates of every set once (kept in --cache as JSON lines) and tries every order on all of them. The chance is
-a logistic regression over the passage that is ranked first: fitted on the questions of even number, judged on the odd.
+Reads the candidates of every set once (kept in --cache as JSON lines) and tries every order on all of them. The
+probability is a logistic regression over the passage that is ranked first, fitted on the even questions and judged on
+the odd ones.
 """
 
 from __future__ import annotations
@@ -31,20 +32,20 @@ from qa.settings import Settings
 from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, find_sets
 
 FITTED = {"squad2-dev": 1.0, "news-dev": 0.5, "xquad-en": 1.0, "followups-mtrag": 0.1}
-"""Sets with unanswerable questions, and one of plain good ones, with their weights."""
+"""Sets with unanswerable questions, and one of plain answerable ones, with their weights."""
 UNLABELLED = frozenset({"news-dev"})
-"""So many right passages have no label here that a question counts as right where it can be answered at all."""
+"""Sets in which so many right passages lack a label that an answer counts as right if the question is answerable."""
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 JUDGED = ("xquad-en", "squad2-dev", "news-dev")
-"""Plain questions, questions half of which only look answerable, and long ones: each kind weighs the same where the
-threshold is chosen. Of follow-ups too little is labelled to say of an answer that it is wrong."""
+"""Plain questions, questions of which half only look answerable, and long ones. Each kind has the same weight in the
+choice of the threshold. Follow-ups have too few labels to say that an answer is wrong."""
 PRECISION = 0.9
-"""Of the answers given from the default threshold on."""
+"""Share of the answers from the default threshold on that must be right."""
 Row = dict[str, Any]
 
 
 def gather(one: EvaluationSet, cache: Path, limit: int) -> list[Row]:
-    """A row for each question: its labels and its candidates' scores; read from the cache where it is there."""
+    """A row for each question: its labels and the scores of its candidates. It comes from the cache if that exists."""
     kept = cache / f"{one.name}-{limit}.jsonl"
     if not kept.exists():
         docs = cache / one.name / one.docs.name
@@ -64,7 +65,7 @@ def gather(one: EvaluationSet, cache: Path, limit: int) -> list[Row]:
 
 
 def order_now(row: Row) -> None:
-    """Puts the candidates in the order that qa/answering/ranking.py gives now."""
+    """Sorts the candidates as qa/answering/ranking.py does now."""
     brevity = compute_brevity(row["terms"])
     for one in row["candidates"]:
         reading = Reading(one["relevance"], (Span(0, 1, one["margin"]),), 0.0)
@@ -74,13 +75,13 @@ def order_now(row: Row) -> None:
 
 
 def progress(questions: Sequence[Question], name: str) -> Sequence[Question]:
-    """The questions, and their number on stderr."""
+    """Passes on the questions and prints their number to stderr."""
     print(f"{name}: {len(questions)} questions", file=sys.stderr, flush=True)
     return questions
 
 
 def build_row(answerer: Answerer, question: Question) -> Row:
-    """What is known of one question."""
+    """The row of one question."""
     evidence = [one for one in answerer.gather_evidence(question.text, question.history) if one.reading is not None]
     return {
         "answerable": question.answerable,
@@ -91,7 +92,7 @@ def build_row(answerer: Answerer, question: Question) -> Row:
 
 
 def build_candidate(question: Question, one: Evidence) -> Row:
-    """A candidate's scores, whether it is labelled, and whether its quote holds an answer."""
+    """The scores of a candidate, and two flags: it is labelled, and its quote holds an answer."""
     assert one.reading is not None
     quote = cut_quote(ScoredPassage(one, score_sentences(question.text, one, None)))
     return {
@@ -109,7 +110,8 @@ Order = Callable[[Row, Row], float]
 
 
 def build_orders() -> dict[str, Order]:
-    """Every order that is tried: the fused score and a share of what the cross-encoder says, less in long questions."""
+    """All orders that are tried: the fused score plus a share of what the cross-encoder says, less in long
+    questions."""
 
     def build(relevance: float, margin: float, least: float, full: float, power: int) -> Order:
         def order(row: Row, one: Row) -> float:
@@ -135,7 +137,7 @@ def compute_hit_at_1(rows: Sequence[Row], order: Order) -> float:
 
 
 def print_orders(sets: dict[str, list[Row]]) -> None:
-    """The best orders by their mean over the sets, and the fused order alone."""
+    """Prints the best orders by their mean over the sets, and the fused order alone."""
     table = {name: [compute_hit_at_1(rows, order) for rows in sets.values()] for name, order in build_orders().items()}
     print("hit@1".ljust(54), *sets, "mean")
     ranked = sorted(table, key=lambda name: -float(np.mean(table[name])))
@@ -144,7 +146,8 @@ def print_orders(sets: dict[str, list[Row]]) -> None:
 
 
 def fit_probability(sets: dict[str, list[Row]]) -> None:
-    """Fits on the even questions, each set weighing the same; prints weights, and by set how the odd ones fare."""
+    """Fits on the even questions, with the same weight for each set. Prints the weights and the figures of the odd
+    questions."""
     from sklearn.linear_model import LogisticRegression
 
     fitted = {name: [row for row in sets[name][::2] if row["candidates"]] for name in FITTED if name in sets}
@@ -158,19 +161,19 @@ def fit_probability(sets: dict[str, list[Row]]) -> None:
     model.fit(np.array(features), np.array(labels), sample_weight=np.array(weights) * len(features))
     print("intercept", round(float(model.intercept_[0]), 3), "weights", np.round(model.coef_[0], 3).tolist())
     judged = {name: [row for row in rows[1::2] if row["candidates"]] for name, rows in sets.items()}
-    chances = {
+    probabilities = {
         name: model.predict_proba(np.array([row["candidates"][0]["features"] for row in rows]))[:, 1]
         for name, rows in judged.items()
     }
     for name, rows in judged.items():
-        print_set(name, rows, chances[name])
-    print_threshold(judged, chances)
+        print_set(name, rows, probabilities[name])
+    print_threshold(judged, probabilities)
 
 
-def print_threshold(sets: dict[str, list[Row]], chances: dict[str, NDArray[np.float64]]) -> None:
-    """The lowest threshold from which on PRECISION of the answers given are right, and what it declines."""
+def print_threshold(sets: dict[str, list[Row]], probabilities: dict[str, NDArray[np.float64]]) -> None:
+    """Prints the lowest threshold from which on PRECISION of the answers are right, and what it declines."""
     names = [name for name in JUDGED if name in sets]
-    every = np.concatenate([chances[name] for name in names])
+    every = np.concatenate([probabilities[name] for name in names])
     weights = np.concatenate([np.full(len(sets[name]), 1 / len(sets[name])) for name in names])
     right = np.array([is_answered(name, row) for name in names for row in sets[name]])
     for threshold in np.arange(0.3, 0.96, 0.01):
@@ -183,33 +186,34 @@ def print_threshold(sets: dict[str, list[Row]], chances: dict[str, NDArray[np.fl
 
 
 def is_answered(name: str, row: Row) -> bool:
-    """Whether answering with the first candidate counts as right in this set."""
+    """True if answering with the first candidate counts as right in this set."""
     return bool(row["answerable"]) if name in UNLABELLED else is_right(row, row["candidates"][0])
 
 
-def print_set(name: str, rows: Sequence[Row], chances: NDArray[np.float64]) -> None:
-    """AUROC, and for each threshold the share of questions answered and how many of them rightly."""
+def print_set(name: str, rows: Sequence[Row], probabilities: NDArray[np.float64]) -> None:
+    """Prints the AUROC, and for each threshold the share of questions that are answered and how many of these are
+    right."""
     from sklearn.metrics import roc_auc_score
 
     right = np.array([is_right(row, row["candidates"][0]) for row in rows])
     answerable = np.array([row["answerable"] for row in rows])
-    auroc = roc_auc_score(answerable, chances) if 0 < answerable.sum() < len(answerable) else float("nan")
-    print(f"{name:<18} AUROC {auroc:.3f}  mean chance {chances.mean():.3f}  right {right.mean():.3f}")
+    auroc = roc_auc_score(answerable, probabilities) if 0 < answerable.sum() < len(answerable) else float("nan")
+    print(f"{name:<18} AUROC {auroc:.3f}  mean probability {probabilities.mean():.3f}  right {right.mean():.3f}")
     cells = [
         f"{threshold}: {given.mean():.2f}/{right[given].mean():.2f}"
         for threshold in THRESHOLDS
-        if (given := chances >= threshold).any()
+        if (given := probabilities >= threshold).any()
     ]
     print("    answered / right of them, by threshold  ", "  ".join(cells))
 
 
 def is_right(row: Row, one: Row) -> bool:
-    """Whether quoting this candidate is right: its passage is labelled or, for spans, its quote holds one."""
+    """True if quoting this candidate is right: its passage is labelled or, for spans, its quote holds one."""
     return bool(row["answerable"] and (one["relevant"] or (row["extractive"] and one["holds"])))
 
 
 def main() -> None:
-    """Gathers, tries the orders, fits the chance."""
+    """Gathers the rows, tries the orders and fits the probability."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, default=400, help="questions of each set, evenly taken")
     parser.add_argument("--sets", default="xquad-en,squad2-dev,news-dev,followups-mtrag,covidqa,excerpts-chroma")

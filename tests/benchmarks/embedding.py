@@ -6,11 +6,11 @@
 
     python -m tests.benchmarks.embedding [--docs FOLDER] [--count 2000] [--seed 7] [--layouts]
 
-`--layouts` adds two other ways to run the same model: `sorted` (batches of 8 sorted by length) and `inside` (one text a
-run as `qa` does it, but all threads inside the run).
+`--layouts` adds two other ways to run the same model: `sorted` (batches of 8 sorted by length) and `inside` (one text
+per run as in `qa`, but with all threads inside the run).
 
-Paragraphs are made from a seed, or read from a folder. The three take turns on slices of the paragraphs, in an order
-that rotates, so that whatever else the machine does falls on all of them; ratios are of the sums over the slices.
+Paragraphs are made from a seed or read from a folder. The contenders take turns on slices of the paragraphs, in a
+rotating order, so that other work of the machine affects all of them. Ratios are those of the sums over the slices.
 """
 
 import argparse
@@ -33,7 +33,7 @@ Embed = Callable[[list[str]], np.ndarray]
 
 
 def main() -> None:
-    """Prints paragraphs a second and two ratios."""
+    """Prints paragraphs per second and two ratios."""
     options = parse_options()
     texts = load_texts(options.docs) if options.docs else make_texts(options.count, options.seed)
     texts = texts[: options.count]
@@ -41,7 +41,7 @@ def main() -> None:
     contenders: dict[str, Embed] = {"qa": encoder.encode_passages, "loop": load_loop(), "st": load_minilm()}
     if options.layouts:
         contenders |= {"sorted": load_loop(batch=8, by_length=True), "inside": load_loop(batch=1)}
-    for embed in contenders.values():  # the first call of each is slower than the rest
+    for embed in contenders.values():  # the first call of each is slower than the others
         embed(texts[:8])
     tokens = sum(encoder.count_tokens(texts))
     print(f"{len(texts)} paragraphs, {tokens / len(texts):.0f} tokens each on average")
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """Where the paragraphs come from and how many."""
+    """The source of the paragraphs and their number."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--docs", type=Path, help="folder of text files to read paragraphs from")
     parser.add_argument("--count", type=int, default=2000)
@@ -61,7 +61,8 @@ def parse_options() -> argparse.Namespace:
 
 
 def make_texts(count: int, seed: int) -> list[str]:
-    """Paragraphs of 20 to 300 words, log-normal around 90, with words of the model's vocabulary by Zipf's law."""
+    """Paragraphs of 20 to 300 words, log-normal around 90. The words are from the model's vocabulary and follow Zipf's
+    law."""
     draw = random.Random(seed)
     lines = find_builtin(DEFAULT_ENCODER).vocabulary.path.read_text("utf-8").splitlines()
     words = [word for word in lines if word.isascii() and word.isalpha()][:20_000]
@@ -74,14 +75,14 @@ def make_texts(count: int, seed: int) -> list[str]:
 
 
 def load_texts(docs: Path) -> list[str]:
-    """Blocks between blank lines of every text and Markdown file, files by name."""
+    """The blocks between blank lines of every text and Markdown file, sorted by file name."""
     files = sorted(path for path in docs.rglob("*") if path.suffix in {".txt", ".md"})
     blocks = [block.strip() for path in files for block in path.read_text("utf-8", errors="replace").split("\n\n")]
     return [block for block in blocks if block]
 
 
 def load_loop(batch: int = _BATCH, by_length: bool = False) -> Embed:
-    """The loop that a tutorial shows; or one with smaller batches, or with texts of like length in a batch."""
+    """The loop that a tutorial shows, or one with smaller batches, or with texts of similar length in a batch."""
     import onnxruntime
     from tokenizers import Tokenizer
 
@@ -108,7 +109,7 @@ def load_loop(batch: int = _BATCH, by_length: bool = False) -> Embed:
 
 
 def load_minilm() -> Embed:
-    """Sentence Transformers as its first page shows it."""
+    """Sentence Transformers as its documentation shows it first."""
     from sentence_transformers import SentenceTransformer
 
     from tests.benchmarks.plain import find_model
@@ -118,7 +119,7 @@ def load_minilm() -> Embed:
 
 
 def measure(contenders: dict[str, Embed], texts: list[str]) -> dict[str, float]:
-    """Seconds of each contender over all the texts."""
+    """The seconds of each contender over all texts."""
     seconds = dict.fromkeys(contenders, 0.0)
     names = list(contenders)
     for turn, start in enumerate(range(0, len(texts), _SLICE)):

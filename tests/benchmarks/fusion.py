@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.fusion [--limit 400] [--sets news-dev,squad2-dev]
 
-The candidates are those of both searches at a large depth; each way scores and orders the same ones. What won, and by
-how much, is written in tests/benchmarks/DECISIONS.md.
+The candidates are those of both searches at a large depth. Each way scores and sorts the same candidates.
+tests/benchmarks/DECISIONS.md says what won, and by how much.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ WORDS = {
     "k1 1.2 b 0.75": (1.2, 0.75, True),
     "k1 1.2 b 0.75, no stop words": (1.2, 0.75, False),
 }
-"""BM25's constants, and whether stop words are scored."""
+"""The constants of BM25, and True if stop words are scored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with its candidates' scores, row by row the same candidates."""
+    """A question with the scores of its candidates. Row i is the same candidate in every array."""
 
     dense: Scores
     words: dict[str, Scores]
-    """By the names of WORDS."""
+    """The scores by the names in WORDS."""
     relevant: NDArray[np.bool_]
 
 
 @contextmanager
 def bm25_constants(k1: float, b: float) -> Iterator[None]:
-    """BM25 with other constants for a while."""
+    """Gives BM25 other constants inside the `with` block."""
     before = bm25.K1, bm25.B
     bm25.K1, bm25.B = k1, b
     try:
@@ -60,7 +60,7 @@ def bm25_constants(k1: float, b: float) -> Iterator[None]:
 
 
 def gather(snapshot: Snapshot, encoder: Encoder, question: Question) -> Asked:
-    """Scores the question's candidates in every way."""
+    """Scores the candidates of a question in every way."""
     vector = encoder.encode_questions([question.text])[0]
     candidates = search_candidates(snapshot, question.text, vector, depth=DEPTH)
     sources = snapshot.load_paragraphs([one.paragraph_id for one in candidates])
@@ -78,20 +78,20 @@ def gather(snapshot: Snapshot, encoder: Encoder, question: Question) -> Asked:
 
 
 def scale(scores: Scores) -> Scores:
-    """To 0..1 over the candidates of a question."""
+    """The scores of one question, scaled to 0..1."""
     low, high = float(scores.min()), float(scores.max())
     scaled: Scores = (scores - low) / (high - low) if high > low else np.zeros_like(scores)
     return scaled
 
 
 def rank(scores: Scores) -> Scores:
-    """0 for the best."""
+    """The ranks of the scores; 0 is the best."""
     ranks: Scores = np.argsort(np.argsort(-scores, kind="stable"), kind="stable").astype(float)
     return ranks
 
 
 def build_ways() -> dict[str, Callable[[Asked], Scores]]:
-    """Every order that is compared."""
+    """All orders that are compared."""
     ours = next(iter(WORDS))
     ways: dict[str, Callable[[Asked], Scores]] = {"dense alone": lambda asked: asked.dense}
     for name in WORDS:
@@ -111,13 +111,14 @@ def build_ways() -> dict[str, Callable[[Asked], Scores]]:
 
 
 def compute_hits(asked: Sequence[Asked], way: Callable[[Asked], Scores]) -> tuple[float, float]:
-    """hit@1 and hit@5 of the questions that have labels; a question none of whose labels is a candidate is missed."""
+    """hit@1 and hit@5 of the questions that have labels. If no label of a question is a candidate, it counts as a
+    miss."""
     orders = [one.relevant[np.argsort(-way(one), kind="stable")] for one in asked]
     return float(np.mean([order[:1].any() for order in orders])), float(np.mean([order[:5].any() for order in orders]))
 
 
 def gather_set(one: EvaluationSet, cache: Path, limit: int, encoder: Encoder) -> list[Asked]:
-    """The set's answerable questions, evenly taken, over a copy of its articles."""
+    """The answerable questions of a set, sampled evenly, over a copy of its articles."""
     docs = cache / one.name / one.docs.name
     copy_docs(one.docs, docs)
     folder = locate_index_folder(docs)

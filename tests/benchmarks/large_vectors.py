@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.large_vectors [--count 300000] [--room 32]
 
-Vectors are made from a seed, of 384 dimensions, in clusters, with a spectrum that decays as that of real ones does. The
+Vectors of 384 dimensions are made from a seed, in clusters, with a spectrum that decays like that of real ones. The
 peak is what a step adds to the resident memory of the process (read from /proc, so Linux only). Prints only.
 """
 
@@ -44,7 +44,7 @@ def make_block(first: int) -> Any:
 
 
 def make_source(count: int, room: int, gone: int = 0) -> VectorSource:
-    """So many vectors; with `gone`, without every so-many-th."""
+    """A source of `count` vectors, without every `gone`-th one if `gone` is given."""
 
     def load_all() -> Iterator[tuple[Any, Any]]:
         for first in range(0, count, _BLOCK):
@@ -62,7 +62,7 @@ def make_source(count: int, room: int, gone: int = 0) -> VectorSource:
 
 
 def report(name: str, folder: Path, step: Callable[[], object]) -> Any:
-    """Runs a step and prints its peak, its time and what it wrote."""
+    """Runs a step and prints its peak, its time and the bytes it wrote."""
     Path("/proc/self/clear_refs").write_text("5")
     before, began = _resident(), time.perf_counter()
     result = step()
@@ -78,7 +78,7 @@ def _resident() -> float:
 
 
 def search(name: str, find: Callable[[Any], Any], count: int) -> Any:
-    """Prints the time of a search for a hundred, and returns what is found."""
+    """Prints the time of a search for a hundred vectors and returns what it finds."""
     queries = [make_block(first)[0] for first in range(0, min(count, 400_000), _BLOCK)]
     found = [find(query) for query in queries]
     seconds = []
@@ -91,7 +91,7 @@ def search(name: str, find: Callable[[Any], Any], count: int) -> Any:
 
 
 def measure_parts(top: Path, count: int, room: int) -> Any:
-    """Ours: built, extended, purged."""
+    """Our parts: built, extended and purged."""
     engine = FaissEngine()
     places: list[Place] = []
 
@@ -112,7 +112,7 @@ def measure_parts(top: Path, count: int, room: int) -> Any:
 
 
 def measure_ondisk(top: Path, count: int, room: int, probes: int) -> Any:
-    """FAISS's own merging on the disk: shards that fit into the room, merged into one file of lists."""
+    """FAISS's own merging on the disk: shards that fit into the room are merged into one file of lists."""
     from faiss.contrib.ondisk import merge_ondisk
 
     top.mkdir(parents=True)
@@ -146,7 +146,7 @@ def measure_ondisk(top: Path, count: int, room: int, probes: int) -> Any:
 
 
 def main() -> None:
-    """Both, one after the other."""
+    """Measures both, one after the other."""
     parser = argparse.ArgumentParser(description="Large FAISS indexes in little memory.")
     parser.add_argument("--count", type=int, default=300_000)
     parser.add_argument("--room", type=int, default=32, help="megabytes of vectors that may be held at once")

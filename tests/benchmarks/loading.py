@@ -1,9 +1,9 @@
-"""What it costs to get a model ready, each way in a process of its own, in turn:
+"""The time it takes to load a model. Each way runs in a process of its own, in turn:
 
 - `as shipped`: onnxruntime optimises the graph and copies its weights,
 - `optimised`: a copy that is optimised already, in one file,
-- `mapped`: an optimised copy with its weights in a file of their own, which onnxruntime maps (what `qa` keeps),
-- `tokenizer.json` and `vocabulary`: the two ways to the same tokenizer.
+- `mapped`: an optimised copy with its weights in a file of their own, which onnxruntime maps (as `qa` keeps it),
+- `tokenizer.json` and `vocabulary`: two ways to the same tokenizer.
 
     python -m tests.benchmarks.loading [--rounds 7]
 """
@@ -28,7 +28,7 @@ _CLOCK = "print(1000 * (time.perf_counter() - began))"
 
 
 def main() -> None:
-    """Prints the median and the least milliseconds of each way."""
+    """Prints the median and the minimum of each way in milliseconds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def build_ways(graph: Path, vocabulary: Path, folder: Path) -> dict[str, tuple[str, Path]]:
-    """Name of each way -> (what the process runs, the file it is given)."""
+    """Name of each way -> (the code that the process runs, the file it gets)."""
     return {
         "as shipped": (_SESSION.format(level="ORT_ENABLE_EXTENDED"), graph),
         "optimised": (_SESSION.format(level="ORT_DISABLE_ALL"), write_copy(graph, folder / "one", None)),
@@ -56,7 +56,7 @@ def build_ways(graph: Path, vocabulary: Path, folder: Path) -> dict[str, tuple[s
 
 
 def write_copy(graph: Path, folder: Path, weights: str | None) -> Path:
-    """Writes an optimised copy, its weights in a file of their own where that is named; returns its path."""
+    """Writes an optimised copy, with its weights in a separate file if one is named, and returns its path."""
     import onnxruntime
 
     folder.mkdir()

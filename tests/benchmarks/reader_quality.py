@@ -1,10 +1,10 @@
-"""Measures a reader's file against the original reranker: spans, 'no answer', ranking, time.
+"""Measures an answer reader's file against the original cross-encoder: spans, 'no answer', ranking, time.
 
     python -m tests.benchmarks.reader_quality                      the shipped file, 300 questions of each set
     python -m tests.benchmarks.reader_quality --model FILE --limit 1500 --only spans
 
-Prints a line of JSON for each set. Questions and documents are those of ../shared/eval (or QA_SHARED); the candidates
-that are ranked are the twenty best paragraphs by TF-IDF, the same for both models.
+Prints a line of JSON for each set. Questions and documents are those of ../shared/eval, or of QA_SHARED. Both models
+rank the same candidates, the twenty best paragraphs by TF-IDF.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ DEPTH = 20
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """As the product opens it: one thread a run, layer norms left apart from their residual."""
+    """Opens the file as `qa` does: one thread per run, layer norms separate from their residual."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, disabled_optimizers=["SkipLayerNormFusion"])
 
 
 class Model:
-    """A session as the judge wants it; each pair alone, two side by side."""
+    """A session as the judge needs it: each pair alone, two side by side."""
 
     def __init__(self, path: Path) -> None:
         self._session = open_session(path)
@@ -51,14 +51,14 @@ class Model:
         self.reads = "start_logits" in {output.name for output in self._session.get_outputs()}
 
     def relevance(self, arrays: Sequence[NDArray[np.int64]]) -> list[float]:
-        """Of each (3, L) pair."""
+        """The relevance of each (3, L) pair."""
         return [float(out[0].ravel()[0]) for out in self._pool.map(self._one, arrays)]
 
     def _one(self, pair: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         return self._session.run(None, {name: pair[place : place + 1] for place, name in enumerate(NAMES)})
 
     def __call__(self, ids: NDArray[np.int64], mask: NDArray[np.int64], segments: NDArray[np.int64]) -> Logits:
-        """Padding is cut off again: a pair's logits are those it has alone."""
+        """Runs a batch without its padding, so that the logits of a pair are those it has alone."""
         sizes = mask.sum(1)
         pairs = [np.stack([ids[n, :s], mask[n, :s], segments[n, :s]]) for n, s in enumerate(sizes)]
         outputs = list(self._pool.map(self._one, pairs))
@@ -70,7 +70,7 @@ class Model:
 
 
 def holds_answer(case: Case, read: Read) -> bool:
-    """True where the sentence of the best span has the words of a labelled answer."""
+    """True if the sentence of the best span has the words of a labelled answer."""
     for start, end in split_sentences(case.passage):
         if start <= read.start < end:
             text = case.passage[start : max(end, read.end)].lower()
@@ -79,7 +79,7 @@ def holds_answer(case: Case, read: Read) -> bool:
 
 
 def measure_spans(model: Model, tokenizer: Tokenizer, name: str, limit: int) -> dict[str, object]:
-    """Figures with the right paragraph given, with its title and without."""
+    """Figures of a model that gets the right paragraph, with its title and without."""
     cases = sample(load_cases(SHARED / "eval" / name), limit)
     bare = [Case(case.question, "", case.passage, case.answers) for case in cases]
     row: dict[str, object] = {"set": name, "measure": "paragraph given"}
@@ -91,14 +91,14 @@ def measure_spans(model: Model, tokenizer: Tokenizer, name: str, limit: int) -> 
 
 
 def sample(items: Sequence, limit: int) -> list:
-    """Evenly spaced, so that no document is favoured."""
+    """An evenly spaced sample, so that no document is favoured."""
     step = max(1.0, len(items) / limit)
     return [items[int(place * step)] for place in range(min(limit, len(items)))]
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A question with its candidates, best by words first."""
+    """A question with its candidates, the best by TF-IDF first."""
 
     question: str
     answerable: bool
@@ -109,7 +109,7 @@ class Search:
 
 
 def load_searches(name: str, limit: int) -> list[Search]:
-    """Questions of a set whose labels name paragraphs, and the paragraphs that share most words with them."""
+    """The questions of a set whose labels name paragraphs, each with the paragraphs that share most words with it."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     folder = SHARED / "eval" / name
@@ -134,7 +134,7 @@ def load_searches(name: str, limit: int) -> list[Search]:
 
 
 def hit_and_mrr(searches: Sequence[Search], scores: Sequence[Sequence[float]]) -> dict[str, float]:
-    """hit@1 and MRR@10 of the candidates in the order of `scores`, over the answerable questions."""
+    """hit@1 and MRR@10 of the answerable questions, with the candidates in the order of `scores`."""
     hits, ranks = [], []
     for search, row in zip(searches, scores, strict=True):
         if not search.labelled:
@@ -147,7 +147,7 @@ def hit_and_mrr(searches: Sequence[Search], scores: Sequence[Sequence[float]]) -
 
 
 def measure_ranking(reader: Model, original: Model, tokenizer: Tokenizer, name: str, limit: int) -> dict[str, object]:
-    """Ranking by the reader's relevance, by its margin, and by the original; refusal by the best margin."""
+    """Ranking by the relevance and the margin of the answer reader, and by the original. Refusal by the best margin."""
     searches = load_searches(name, limit)
     ours, theirs, margins = [], [], []
     for search in searches:
@@ -167,13 +167,13 @@ def measure_ranking(reader: Model, original: Model, tokenizer: Tokenizer, name: 
 
 
 def encode(tokenizer: Tokenizer, cases: Sequence[Case]) -> list[NDArray[np.int64]]:
-    """(3, L) of each case."""
+    """Each case as a (3, L) array."""
     texts = [(case.question, second_text(case.context, case.passage)[0]) for case in cases]
     return [np.array([e.ids, e.attention_mask, e.type_ids], np.int64) for e in tokenizer.encode_batch(texts)]
 
 
 def refusal_figures(searches: Sequence[Search], kinds: dict[str, list[list[float]]]) -> dict[str, float]:
-    """AUROC of each question's best score, answerable against not."""
+    """AUROC of the best score of each question, answerable against unanswerable."""
     return {
         label: round(
             auroc(
@@ -189,14 +189,14 @@ def refusal_figures(searches: Sequence[Search], kinds: dict[str, list[list[float
 def refusal_of_first(
     searches: Sequence[Search], order: Sequence[Sequence[float]], margins: Sequence[Sequence[float]]
 ) -> float:
-    """AUROC of the margin of the candidate that is ranked first."""
+    """AUROC of the margin of the first candidate."""
     first = [row[int(np.argmax(by))] for by, row in zip(order, margins, strict=True)]
     yes = [margin for search, margin in zip(searches, first, strict=True) if search.answerable]
     return round(auroc(yes, [m for search, m in zip(searches, first, strict=True) if not search.answerable]), 4)
 
 
 def measure_time(paths: dict[str, Path]) -> dict[str, object]:
-    """Milliseconds of processor time a pair on one thread, best of nine, in turn; and to open the file."""
+    """Milliseconds of processor time for a pair on one thread (the best of nine, in turn) and for opening the file."""
     generator = np.random.default_rng(0)
     row: dict[str, object] = {"measure": "processor ms a pair, one thread"}
     opened = {}
@@ -218,7 +218,7 @@ def measure_time(paths: dict[str, Path]) -> dict[str, object]:
 
 
 def main() -> int:
-    """Prints every measure that was asked for."""
+    """Prints the chosen measures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=ROOT / "index" / "data" / "reader" / "model.onnx")
     parser.add_argument("--limit", type=int, default=300, help="questions of a set")

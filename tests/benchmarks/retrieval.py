@@ -1,5 +1,5 @@
-"""What each half of the search is worth by itself: hit@1, hit@5 and nDCG@10 of BM25 alone, of the vectors alone, and of
-both fused, on every set, without reranking and without conversations.
+"""How good each engine is alone: hit@1, hit@5 and nDCG@10 of BM25, of the vectors, and of both fused, on every set,
+without reranking and without conversations.
 
     python -m tests.benchmarks.retrieval [--sets covidqa,news-dev] [--limit 300]
 
@@ -29,7 +29,7 @@ from tests.benchmarks.quality import ROOT, SHARED, EvaluationSet, copy_docs, fin
 
 SHOWN = ("hit@1", "hit@5", "ndcg@10")
 _LOOKED_AT = 3 * RANKED
-"""Paragraphs of an order that are turned into places: pieces of one block count once."""
+"""Number of paragraphs that are turned into places. Pieces of one block count once."""
 ORDERS: dict[str, Callable[[Candidate], float]] = {
     "BM25": lambda one: one.lexical or 0.0,
     "vectors": lambda one: -1.0 if one.dense is None else one.dense,
@@ -45,7 +45,7 @@ def rank(snapshot: Snapshot, candidates: Sequence[Candidate], score: Callable[[C
 
 
 def measure_set(chosen: EvaluationSet, encoder: Encoder, cache: Path, limit: int | None) -> list[str]:
-    """Cells of a row of the table."""
+    """The cells of a row of the table."""
     docs = cache / "sets" / chosen.name
     copy_docs(chosen.docs, docs)
     open_answerer(Settings(docs=docs.resolve()), tell=say).close()
@@ -63,13 +63,13 @@ def measure_set(chosen: EvaluationSet, encoder: Encoder, cache: Path, limit: int
 
 
 def average(questions: Sequence[Question], rankings: Sequence[Sequence[Place]]) -> str:
-    """Means of the SHOWN measures, with slashes between them."""
+    """The means of the measures in SHOWN, separated by slashes."""
     scores = [one for one in score_rankings(questions, rankings) if one is not None]
     return " / ".join(f"{np.mean([one[name] for one in scores]):.3f}" for name in SHOWN) if scores else "-"
 
 
 def main() -> None:
-    """Prints a row for each set as it is done."""
+    """Prints a row for each set as soon as it is done."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", help="names with commas between them; all where left out")
     parser.add_argument("--limit", type=int, help="at most so many questions of each set, evenly over it")

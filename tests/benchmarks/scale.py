@@ -1,14 +1,14 @@
-"""Growth: what 10,000, 100,000 and 1,000,000 paragraphs cost, each step in a process of its own so that memory can be
-told.
+"""Growth: what 10,000, 100,000 and 1,000,000 paragraphs cost. Each step runs in a process of its own, which shows its
+memory.
 
-python -m tests.benchmarks.scale [--sizes 10000 100000 1000000] [--folder DIR] [--steps …] [--ask 5]
-python -m tests.benchmarks.scale --files 10000
+python -m tests.benchmarks.scale [--sizes 10000 100000 1000000] [--folder DIR] [--steps …] [--ask 5] python -m
+tests.benchmarks.scale --files 10000
 
 Articles are made from a seed: ten paragraphs of about eighty words each from a Zipf vocabulary, in folders of a
-thousand. Vectors bypass the model, which would need hours: they have the default model's dimension and its
-fingerprint, lie in clusters, and their spectrum decays as that of real ones does; so `qa ask` runs on the index as on
-any other. Results are added to scale.json; the table in README.md and the chart scale.svg are drawn from it. Asserts
-nothing.
+thousand. Vectors do not come from the model, which would need hours. They have the dimension and the fingerprint of the
+default model and lie in clusters, and their spectrum decays like that of real ones, so `qa ask` works on the index as
+on any other. Results are added to scale.json, from which the table in README.md and the chart scale.svg are drawn.
+Asserts nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _QA = Path(sys.executable).with_name("qa")
 
 
 class Words:
-    """A vocabulary whose word number n is used in proportion to 1 / (n + 2.7), as Zipf and Mandelbrot found."""
+    """A vocabulary whose n-th word has a frequency in proportion to 1 / (n + 2.7), as Zipf and Mandelbrot found."""
 
     def __init__(self) -> None:
         random = np.random.default_rng(_SEED)
@@ -67,12 +67,13 @@ class Words:
         self._cumulated = np.cumsum(weights / weights.sum())
 
     def draw(self, random: np.random.Generator, count: int) -> list[str]:
-        """So many words."""
+        """Draws `count` words."""
         return self.words[np.searchsorted(self._cumulated, random.random(count))].tolist()  # type: ignore[no-any-return]
 
 
 class ClusteredEncoder:
-    """The default model's name, fingerprint and dimension with vectors that a text's hash chooses."""
+    """An encoder with the name, fingerprint and dimension of the default model, whose vectors depend on the hash of a
+    text."""
 
     def __init__(self) -> None:
         real = load_encoder()
@@ -90,7 +91,8 @@ class ClusteredEncoder:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     def encode_questions(self, texts: Sequence[str]) -> Any:
-        """Near the passage of the same text: a cosine of about .75, as questions have to their paragraphs."""
+        """Vectors near the passage of the same text, with a cosine of about .75, as questions have to their
+        paragraphs."""
         vectors = self.encode_passages(texts)
         random = np.random.default_rng(len(texts))
         noise = random.standard_normal(vectors.shape).astype(np.float32) * self._spectrum
@@ -99,7 +101,7 @@ class ClusteredEncoder:
         return noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """About as many as the real model's."""
+        """About as many tokens as the real model counts."""
         return [len(text.split()) * 3 // 2 for text in texts]
 
     def _encode(self, text: str) -> Any:
@@ -110,7 +112,7 @@ class ClusteredEncoder:
 
 
 def write_articles(docs: Path, paragraphs: int) -> None:
-    """Makes the folder."""
+    """Writes the folder of articles."""
     words = Words()
     for number in range(paragraphs // _PARAGRAPHS):
         folder = docs / f"{number // 1000:04}"
@@ -130,29 +132,29 @@ def make_article(words: Words, number: int) -> str:
 
 
 def measure_build(docs: Path) -> dict[str, float]:
-    """A first index."""
+    """Measures a first index."""
     return _timed_refresh(docs)
 
 
 def measure_nothing(docs: Path) -> dict[str, float]:
-    """A refresh where nothing changed."""
+    """Measures a refresh if nothing changed."""
     return _timed_refresh(docs)
 
 
 def measure_add(docs: Path) -> dict[str, float]:
-    """One article more."""
+    """Measures a refresh after one article was added."""
     (docs / "one-more.txt").write_text(make_article(Words(), 10**8))
     return _timed_refresh(docs)
 
 
 def measure_rename(docs: Path) -> dict[str, float]:
-    """Another name for it."""
+    """Measures a refresh after the article was renamed."""
     (docs / "one-more.txt").rename(docs / "renamed.txt")
     return _timed_refresh(docs)
 
 
 def measure_delete(docs: Path) -> dict[str, float]:
-    """One article less."""
+    """Measures a refresh after the article was deleted."""
     (docs / "renamed.txt").unlink()
     return _timed_refresh(docs)
 
@@ -166,14 +168,14 @@ def _timed_refresh(docs: Path) -> dict[str, float]:
 
 
 def measure_look(docs: Path) -> dict[str, float]:
-    """The look at the folder before every question."""
+    """Measures the check of the folder before every question."""
     began = time.perf_counter()
     find_changes(docs, locate_index_folder(docs))
     return {"seconds": time.perf_counter() - began}
 
 
 def measure_open(docs: Path) -> dict[str, float]:
-    """Opening a snapshot in a new process, imports included, and its first search."""
+    """Measures opening a snapshot in a new process, with imports, and its first search."""
     began = time.perf_counter()
     snapshot = _open(docs)
     opened = time.perf_counter() - began
@@ -184,7 +186,8 @@ def measure_open(docs: Path) -> dict[str, float]:
 
 
 def measure_search(docs: Path) -> dict[str, float]:
-    """Candidates for many questions: percentiles, and recall@10 of the dense half against comparing every vector."""
+    """Measures candidates for many questions: percentiles, and recall@10 of the vector engine against comparing every
+    vector."""
     snapshot = _open(docs)
     encoder = ClusteredEncoder()
     random = np.random.default_rng(_SEED + 1)
@@ -230,7 +233,7 @@ def _recall(snapshot: Snapshot, queries: Any) -> float:
 
 
 def measure_disk(docs: Path) -> dict[str, float]:
-    """Bytes a paragraph: all of the index folder, and the same without the compressed texts."""
+    """Measures bytes per paragraph: of the whole index folder, and without the compressed texts."""
     folder = locate_index_folder(docs)
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     with closing(sqlite3.connect(folder / "index.db")) as database:
@@ -250,7 +253,7 @@ def _peak() -> float:
 
 
 def _in_process(step: Callable[[Path], dict[str, float]], docs: Path) -> dict[str, float]:
-    """The step's figures with the peak memory of its process in megabytes."""
+    """The figures of a step, with the peak memory of its process in megabytes."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(step, docs, sender))
@@ -267,8 +270,8 @@ def _send(step: Callable[[Path], dict[str, float]], docs: Path, sender: Any) -> 
 
 
 def measure_asks(sizes: Sequence[int], top: Path, rounds: int) -> dict[int, dict[str, float]]:
-    """`qa ask` as a whole process, which looks at the folder first. The sizes take turns, so that whatever else the
-    machine does falls on all of them; medians of wall time, processor time and peak memory."""
+    """Measures `qa ask` as a whole process, which checks the folder first. The sizes take turns, so that other work of
+    the machine affects all of them. Gives medians of wall time, processor time and peak memory."""
     runs: dict[int, list[tuple[float, float, float]]] = {size: [] for size in sizes}
     for _ in range(rounds):
         for size in sizes:
@@ -290,7 +293,7 @@ def _ask_once(docs: Path) -> tuple[float, float, float]:
 
 
 def write_notes(docs: Path, count: int) -> None:
-    """So many small files of a title and a sentence, in folders of five hundred."""
+    """Writes `count` small files of a title and a sentence, in folders of five hundred."""
     words = Words()
     for number in range(count):
         folder = docs / f"{number // 500:03}"
@@ -300,8 +303,8 @@ def write_notes(docs: Path, count: int) -> None:
 
 
 def measure_files(count: int, top: Path, rounds: int) -> None:
-    """`qa index` as a whole process over many small files: nothing changed, one changed, one renamed. Prints medians
-    of wall time with the paragraphs embedded."""
+    """Measures `qa index` as a whole process over many small files if nothing changed, one changed, or one was renamed.
+    Prints medians of wall time and the number of paragraphs embedded."""
     docs = top / f"{count}-files" / "docs"
     if not docs.exists():
         write_notes(docs, count)
@@ -341,7 +344,7 @@ STEPS: dict[str, Callable[[Path], dict[str, float]]] = {
 
 
 def measure(size: int, top: Path, steps: Sequence[str]) -> dict[str, dict[str, float]]:
-    """The steps at one size."""
+    """Measures all steps at one size."""
     docs = top / str(size) / "docs"
     figures: dict[str, dict[str, float]] = {}
     if not docs.exists():
@@ -355,7 +358,7 @@ def measure(size: int, top: Path, steps: Sequence[str]) -> dict[str, dict[str, f
 
 
 def main() -> None:
-    """Measures, then draws what has been measured so far."""
+    """Measures, and then draws everything measured so far."""
     parser = argparse.ArgumentParser(description="What an index costs as it grows.")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--folder", type=Path, help="where articles and indexes are made, and stay")

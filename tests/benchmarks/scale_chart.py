@@ -1,4 +1,4 @@
-"""Draws what `scale.py` measured: a table in Markdown, and a chart in SVG with one small panel a figure."""
+"""Draws what `scale.py` measured: a table in Markdown, and a chart in SVG with a small panel for each figure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
-"""By number of paragraphs (as text), by step, by name."""
+"""Figures by number of paragraphs (as text), by step and by name."""
 
 _ROWS: tuple[tuple[str, str, str, Callable[[float], str]], ...] = (
     ("first index, without embedding", "build", "seconds", lambda value: f"{value:.0f} s"),
@@ -39,7 +39,7 @@ _WIDTH, _HEIGHT, _MARGIN = 240, 150, 34
 
 
 def render_table(measured: Figures) -> str:
-    """A row a figure, a column a size."""
+    """The table: a row for each figure, a column for each size."""
     sizes = sorted(measured, key=int)
     lines = ["| paragraphs | " + " | ".join(f"{int(size):,}" for size in sizes) + " |"]
     lines.append("| --- |" + " ---: |" * len(sizes))
@@ -55,8 +55,8 @@ def _cell(figures: Mapping[str, Mapping[str, float]], step: str, name: str, rend
 
 
 def render_chart(measured: Figures) -> str:
-    """Both axes of every panel are logarithmic, so that a straight rising line is growth with the folder and a flat
-    one none."""
+    """The chart. Both axes of every panel are logarithmic, so a straight rising line means growth with the folder, and
+    a flat line means none."""
     columns = 3
     rows = -(-len(_PANELS) // columns)
     parts = [

@@ -1,13 +1,13 @@
-"""Speed, all in one run on one machine, so that ratios mean something.
+"""Speed, measured in one run on one machine, so that ratios mean something.
 
     python -m tests.benchmarks.speed [--docs DIR] [--rounds 7] [--questions FILE.jsonl] [--only cold,warm,throughput]
 
-- `cold`: whole processes answering one question, index on disk: `qa ask` with and without reranking, the plain script
-  (plain.py), txtai and bm25s where they are installed (others.py; `pip install txtai bm25s`), `qa --help`, and an
-  interpreter that does nothing. They take turns, in an order that rotates, so that
-  whatever else the machine does falls on all of them. Medians and peak memory; the ratio is of medians.
+- `cold`: whole processes that answer one question, with the index on disk: `qa ask` with and without reranking, the
+  plain script (plain.py), txtai and bm25s if they are installed (others.py; `pip install txtai bm25s`), `qa --help`,
+  and an interpreter that does nothing. They take turns in a rotating order, so that other work of the machine affects
+  all of them. Prints medians, peak memory and the ratio of medians.
 - `warm`: one more question in an open answerer, with and without reranking, and by stage.
-- `throughput`: questions a second through one `qa ask --jsonl -`, paragraphs a second of a first `qa index`.
+- `throughput`: questions per second of one `qa ask --jsonl -`, and paragraphs per second of a first `qa index`.
 
 Prints only; asserts nothing.
 """
@@ -52,13 +52,16 @@ class Contender:
     name: str
     command: list[str]
     answers: bool = True
-    """False where there is no answer to look for in the output."""
+    """False if the output has no answer to look for."""
     seconds: list[float] = field(default_factory=list)
     megabytes: float = 0.0
     """Peak resident memory over all rounds."""
 
     def run(self) -> None:
-        """One round. Raises SystemExit where the command fails: a time of a failure means nothing."""
+        """Runs one round.
+
+        :raises SystemExit: if the command fails, because the time of a failure means nothing.
+        """
         began = time.perf_counter()
         process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT)
         assert process.stdout is not None
@@ -67,19 +70,19 @@ class Contender:
         _, status, usage = os.wait4(process.pid, 0)
         self.seconds.append(time.perf_counter() - began)
         process.returncode = os.waitstatus_to_exitcode(status)
-        # Without reranking an answer may be declined (1): it was looked for all the same.
+        # Without reranking, an answer may be declined (1), but it was looked for all the same.
         if process.returncode not in (0, 1) or (self.answers and not output):
             raise SystemExit(f"{' '.join(self.command)} ended with {process.returncode}")
         self.megabytes = max(self.megabytes, usage.ru_maxrss / 1024)
 
     @property
     def median(self) -> float:
-        """Seconds."""
+        """Median seconds of a round."""
         return statistics.median(self.seconds)
 
 
 def measure_cold(docs: Path, scratch: Path, rounds: int) -> None:
-    """Whole processes in turn."""
+    """Measures whole processes in turn."""
     question = QUESTIONS[0]
     subprocess.run([sys.executable, str(PLAIN), "build", str(docs), str(scratch / "plain")], check=True)
     tools = [tool for tool in ("txtai", "bm25s") if find_spec(tool) is not None]
@@ -93,7 +96,7 @@ def measure_cold(docs: Path, scratch: Path, rounds: int) -> None:
         Contender("qa --help", [QA, "--help"]),
         Contender("python -c pass", [sys.executable, "-c", "pass"], answers=False),
     ]
-    for one in contenders:  # fills the caches of the system, and builds the index
+    for one in contenders:  # fills the caches of the system and builds the index
         one.run()
         one.seconds.clear()
     for turn in range(rounds):
@@ -110,7 +113,7 @@ def measure_cold(docs: Path, scratch: Path, rounds: int) -> None:
 
 
 def measure_warm(docs: Path, questions: Sequence[str], rounds: int) -> None:
-    """One more question in an open answerer."""
+    """Measures one more question in an open answerer."""
     from qa.answerer import open_answerer
     from qa.settings import Settings
 
@@ -134,7 +137,7 @@ def measure_warm(docs: Path, questions: Sequence[str], rounds: int) -> None:
 
 
 def measure_throughput(docs: Path, questions: Sequence[str], scratch: Path, rounds: int) -> None:
-    """Many questions through one process; a first index of the folder."""
+    """Measures many questions through one process, and a first index of the folder."""
     asked = list(questions) * rounds
     command = [QA, "--docs", str(docs), "ask", "--jsonl", "-"]
     began = time.perf_counter()
@@ -154,14 +157,14 @@ def measure_throughput(docs: Path, questions: Sequence[str], scratch: Path, roun
 
 
 def load_questions(path: Path | None) -> list[str]:
-    """Of a JSONL file with `question`; without one, a few over the articles that come along."""
+    """The questions of a JSONL file, or else a few about the articles that come with the project."""
     if path is None:
         return list(QUESTIONS)
     return [json.loads(line)["question"] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def main() -> None:
-    """Works on a copy of the articles, so that nothing is left behind beside them."""
+    """Measures on a copy of the articles, so that nothing is left beside them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--docs", type=Path, default=ROOT / "docs_src")
     parser.add_argument("--rounds", type=int, default=7)

@@ -1,10 +1,10 @@
 """What a cold `qa ask` spends its time on: when each part begins and ends, in milliseconds from the start of the
-process, medians of several rounds, each a process of its own.
+process. Medians of several rounds, each in a process of its own.
 
     python -m tests.benchmarks.start [--docs docs_src] [--rounds 9]
 
-Parts that overlap are done side by side: models and index are opened by threads of their own. For single imports there
-is `python -X importtime -m qa ask …`.
+Parts that overlap run side by side, because threads of their own open models and index. For single imports there is
+`python -X importtime -m qa ask …`.
 """
 
 import argparse
@@ -67,11 +67,11 @@ script, docs, question = sys.argv[1:]
 command = [sys.executable, script, str(time.time()), "--docs", docs, "ask", "--json", question]
 sys.exit(subprocess.run(command, stdout=subprocess.DEVNULL).returncode)
 """
-"""Starts the child from a small process, which the system copies faster than this one."""
+"""Starts the child from a small process, which the system copies faster than a large one."""
 
 
 def main() -> None:
-    """Prints a line for each part, in the order in which they begin."""
+    """Prints a line for each part, in the order of their beginnings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--docs", type=Path, default=Path("docs_src"))
     parser.add_argument("--rounds", type=int, default=9)
@@ -79,7 +79,7 @@ def main() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
         script.write(_CHILD)
         script.flush()
-        measure_start(script.name, arguments.docs)  # makes the index, where there is none
+        measure_start(script.name, arguments.docs)  # makes the index if there is none
         rounds = [measure_start(script.name, arguments.docs) for _ in range(arguments.rounds)]
     for name in rounds[0]:
         begins, ends = (statistics.median(spans[name][place] for spans in rounds) for place in (0, 1))
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def measure_start(script: str, docs: Path) -> dict[str, tuple[float, float]]:
-    """Seconds at which each part began and ended."""
+    """The seconds at which each part began and ended."""
     command = [sys.executable, "-c", _SPAWN, script, str(docs), _QUESTION]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     spans = json.loads(done.stderr.splitlines()[-1])

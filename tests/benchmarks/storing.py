@@ -1,8 +1,8 @@
-"""The measurements behind the constants of the engines, the rows and the files of a generation.
+"""Measures what decided the constants of the engines, the rows and the files of a generation.
 
     python -m tests.benchmarks.storing [--only vectors,words,pieces,sums,hashes,locks,repetition]
 
-Times are of the processor, medians of many calls, so that other work on the machine counts little. Prints only.
+Times are medians of processor time over many calls, so that other work of the machine counts little. Prints only.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def time_it(call: Callable[[], Any], rounds: int = _ROUNDS) -> float:
 
 
 def measure_vectors() -> None:
-    """One search for 100 of so many vectors, by type; recall@10 after exact scoring of what is found."""
+    """Measures one search for 100 of `count` vectors, by type, and recall@10 after what is found is scored exactly."""
     faiss.omp_set_num_threads(1)
     encoder = ClusteredEncoder()
     texts = [f"text {number}" for number in range(400_000)]
@@ -66,7 +66,7 @@ def measure_vectors() -> None:
 
 
 def make_types(vectors: Any) -> dict[str, Any]:
-    """The candidates for a base."""
+    """The kinds of index that are compared."""
     dimension, product = vectors.shape[1], faiss.METRIC_INNER_PRODUCT
     made: dict[str, Any] = {
         "float32": faiss.IndexFlatIP(dimension),
@@ -90,12 +90,12 @@ def make_types(vectors: Any) -> dict[str, Any]:
 
 
 def size_of(made: Any) -> int:
-    """Bytes of its file."""
+    """Bytes of the file of an index."""
     return int(faiss.serialize_index(made).size)
 
 
 def measure_words() -> None:
-    """Analysing a paragraph of eighty words, by tokenizer."""
+    """Measures the analysis of a paragraph of eighty words, by tokenizer."""
     texts = make_article(Words(), 1).split("\n\n")[1:]
     pattern = r"\p{N}+(?:[.,]\p{N}+)*|[\p{L}\p{M}\p{N}]+"
     for name, tokenizer in {"pattern": tantivy.Tokenizer.regex(pattern), "simple": tantivy.Tokenizer.simple()}.items():
@@ -110,7 +110,7 @@ def measure_words() -> None:
 
 
 def measure_pieces() -> None:
-    """Unpacking the piece a paragraph stands in, and what all pieces take, by size of pieces."""
+    """Measures unpacking the piece that holds a paragraph, and the size of all pieces, by the size of one."""
     text = "\n\n".join(make_article(Words(), number) for number in range(40))
     for size in (1024, 2048, 4096, 8192, 16384, 65536):
         packed = [zlib.compress(text[at : at + size].encode()) for at in range(0, len(text), size)]
@@ -120,7 +120,7 @@ def measure_pieces() -> None:
 
 
 def measure_sums() -> None:
-    """Reading the sum of 16 MB, which every opening does of a small index."""
+    """Measures the checksum of 16 MB, which every opening of a small index computes."""
     data = bytes(16 << 20)
     for name in ("sha256", "blake2b"):
         print(f"{name} of 16 MB: {1000 * time_it(lambda name=name: hashlib.new(name, data)):.1f} ms")  # type: ignore[misc]
@@ -128,7 +128,7 @@ def measure_sums() -> None:
 
 
 def measure_hashes() -> None:
-    """What a set of content hashes takes, with which a build counts the different ones."""
+    """Measures a set of content hashes, with which a build counts the different ones."""
     for count in (300_000, 1_000_000, 3_000_000):
         began, before = time.process_time(), _resident()
         hashes = {hashlib.blake2b(str(number).encode(), digest_size=16).digest() for number in range(count)}
@@ -141,7 +141,7 @@ def _resident() -> int:
 
 
 def measure_locks() -> None:
-    """Importing what locks a file."""
+    """Measures the import of what locks a file."""
     for name in ("fcntl", "filelock"):
         command = [
             sys.executable,
@@ -153,8 +153,9 @@ def measure_locks() -> None:
 
 
 def measure_repetition() -> None:
-    """What would be boilerplate if a short text that stands in many articles were: at least three and a twentieth of
-    them, or five and a fifth if it has more than 80 characters, unless it is a sentence or holds quotation marks."""
+    """Counts what would be boilerplate if a short text in many articles were boilerplate: in at least three and a
+    twentieth of them, or five and a fifth if it has more than 80 characters, unless it is a sentence or holds quotation
+    marks."""
     for one in find_sets(SHARED):
         units: list[tuple[str, str]] = []
         files = find_files(one.docs)[0]
@@ -190,7 +191,7 @@ PARTS = {
 
 
 def main() -> None:
-    """The parts asked for, in turn."""
+    """Measures the chosen parts in turn."""
     parser = argparse.ArgumentParser(description="What the constants of storing and searching rest on.")
     parser.add_argument("--only", default=",".join(PARTS))
     for name in parser.parse_args().only.split(","):

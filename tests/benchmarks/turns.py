@@ -1,5 +1,5 @@
-"""What a key costs in a long session: moves through sessions of so many turns and prints the processor time of a key
-press with all that is drawn for it, in milliseconds.
+"""What a key press costs in a long session: moves through sessions of different lengths and prints the processor time
+of a key press with everything drawn for it, in milliseconds.
 
     python -m tests.benchmarks.turns [--turns 50 500 2000]
 """
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 async def measure_keys(turns: int) -> dict[str, float]:
-    """Milliseconds of processor time for one press of each key."""
+    """The milliseconds of processor time for one press of each key."""
     with tempfile.TemporaryDirectory() as folder:
         session_id = _make_session(Path(folder), turns)
         async with open_app(data=Path(folder), session_id=session_id) as face:

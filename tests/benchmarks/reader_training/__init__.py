@@ -1,1 +1,1 @@
-"""How the answer reader in `index/models/data/answer_reader` is trained, exported and judged."""
+"""Trains, exports and judges the answer reader in `index/models/data/answer_reader`."""

@@ -1,12 +1,12 @@
-"""Training pairs for the reader: real questions, and questions or passages changed so that the answer is gone.
+"""Training pairs for the answer reader: real questions, and questions or passages changed so that the answer is gone.
 
-Only 1,326 of the real questions are unanswerable in their paragraph, from eight articles. The others are made: another
-paragraph of the article, a question asking about another name, number or year, an antonym or a negation, a passage
-without the sentence that answers. Every change that could give itself away has a harmless twin (the same swap made in
-question and passage alike, another sentence left out), so that the change as such tells nothing.
+Only 1,326 of the real questions, from eight articles, are unanswerable in their paragraph. The others are made: with
+another paragraph of the article, with another name, number or year in the question, with an antonym or a negation, or
+without the sentence that answers. Every change that could be recognised as one has a harmless twin (the same swap in
+both question and passage, or another sentence left out), so that the change as such says nothing.
 
-Besides, there are pairs without any label, for the original's relevance alone: questions joined, and sentences taken
-as questions, since the questions of other folders are longer than these.
+There are also pairs without any label, which only imitate the relevance of the original: joined questions, and
+sentences used as questions, because the questions of other folders are longer than these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 HELD_OUT = frozenset({"Jacksonville_Florida.txt", "Geology.txt", "Pharmacy.txt"})
-"""Never trained on: what is chosen by hand, and the confidence, are measured on them."""
+"""Articles that are not trained on, to measure the confidence and what is chosen by hand."""
 MAX_SPANS = 12
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])")
 _NAME = re.compile(r"(?:[A-Z][\w’'-]+)(?:\s+(?:of|the|de|von|van|and)?\s*[A-Z][\w’'-]+)*")
@@ -52,46 +52,46 @@ _NEGATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A labelled question on one paragraph of the training data."""
+    """A labelled question about one paragraph of the training data."""
 
     text: str
     answers: tuple[str, ...]
-    """Empty: the paragraph does not answer."""
+    """Empty if the paragraph does not answer."""
     paragraph: int
     """Index into `Corpus.passages`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What the model is trained on."""
+    """One example that the model is trained on."""
 
     question: str
     context: str
-    """Title put in front of the passage; empty for none."""
+    """Title in front of the passage; empty if there is none."""
     passage: str
     spans: tuple[tuple[int, int], ...]
-    """Half-open character ranges of the passage that answer; empty: no answer here."""
+    """Half-open character ranges of the passage that answer; empty if there is no answer."""
     relevant: float | None
-    """1.0 the labelled paragraph, 0.0 a paragraph taken elsewhere, None where relevance has no label."""
+    """1.0 for the labelled paragraph, 0.0 for a paragraph from elsewhere, None if relevance has no label."""
     kind: str
 
 
 @dataclass(slots=True)
 class Corpus:
-    """Paragraphs and questions, with what the changes draw from."""
+    """Paragraphs and questions, with everything that the changes draw from."""
 
     passages: list[str] = field(default_factory=list)
     articles: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     names: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    """article -> kind of name -> names that occur in it, sorted."""
+    """Article -> kind of name -> the names that occur in it, sorted."""
 
 
 def load_evaluated(folder: Path) -> frozenset[str]:
-    """Every paragraph of every evaluation set's documents.
+    """Every paragraph in the documents of every evaluation set.
 
-    684 of squad2-dev's 771 answerable questions, and 211 of xquad-en's, stand in the training files word for word:
-    what was trained on them would be measured on what it has seen.
+    684 of squad2-dev's 771 answerable questions, and 211 of xquad-en's, stand in the training files word for word. A
+    model trained on them would be measured on what it has seen.
     """
     blocks = set()
     for path in sorted(folder.glob("*/docs/*.txt")):
@@ -100,8 +100,10 @@ def load_evaluated(folder: Path) -> frozenset[str]:
 
 
 def load_corpus(folder: Path, evaluated: frozenset[str], *, held_out: bool = False) -> Corpus:
-    """Both sets under `folder` without the `evaluated` paragraphs; only the held-out articles where `held_out`,
-    else only the others."""
+    """Both training sets without the paragraphs in `evaluated`.
+
+    :param held_out: True loads only the held-out articles, False only the others.
+    """
     corpus = Corpus()
     for source in ("squad11", "squad2"):
         places = {}
@@ -126,7 +128,7 @@ def title_of(article: str) -> str:
 
 
 def find_entities(text: str) -> list[tuple[str, str]]:
-    """(kind, surface) of years, numbers and capitalised names, in order; question words are no names."""
+    """Years, numbers and capitalised names in order, as (kind, words). Question words are not names."""
     found = [("year", match.group()) for match in _YEAR.finditer(text)]
     years = {surface for _, surface in found}
     found += [("number", match.group()) for match in _NUMBER.finditer(text) if match.group() not in years]
@@ -143,14 +145,14 @@ def _names_by_article(corpus: Corpus) -> dict[str, dict[str, list[str]]]:
     sets: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for article, passage in zip(corpus.articles, corpus.passages, strict=True):
         for sentence in _SENTENCE.split(passage):
-            # The first word of a sentence is capitalised whatever it is.
+            # The first word of a sentence is always capitalised.
             for kind, surface in find_entities(sentence.partition(" ")[2]):
                 sets[article][kind].add(surface)
     return {article: {kind: sorted(names) for kind, names in kinds.items()} for article, kinds in sets.items()}
 
 
 def find_spans(passage: str, answers: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    """Where any of the answers stands as whole words; all of them, since the labels do not say which."""
+    """All places where one of the answers stands as whole words, because the labels do not say which one is meant."""
     spans = set()
     for answer in answers:
         pattern = re.escape(answer.strip())
@@ -163,13 +165,14 @@ def find_spans(passage: str, answers: tuple[str, ...]) -> tuple[tuple[int, int],
 
 
 def split_sentences(passage: str) -> list[str]:
-    """Pieces that joined give the passage again."""
+    """The sentences of a passage. Joined, they give the passage."""
     cuts = [0, *(match.end() for match in _SENTENCE.finditer(passage)), len(passage)]
     return [passage[a:b] for a, b in pairwise(cuts) if b > a]
 
 
 def nearest_passages(corpus: Corpus, depth: int = 30) -> np.ndarray:
-    """(questions, depth) int64: the most similar other paragraphs by TF-IDF over words and pairs of words."""
+    """(questions, depth) int64: for each question, the other paragraphs nearest to it by TF-IDF over words and pairs of
+    words."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     titled = [f"{title_of(a)}. {p}" for a, p in zip(corpus.articles, corpus.passages, strict=True)]
@@ -186,7 +189,7 @@ def nearest_passages(corpus: Corpus, depth: int = 30) -> np.ndarray:
 
 
 def _nearest_sentence(question: str, passage: str) -> tuple[int, int]:
-    """The range of the sentence that shares most words with the question."""
+    """The range of the sentence that shares the most words with the question."""
     wanted = {word.lower() for word in _WORD.findall(question)} - _ASKING
     best, start = (-1, 0, 0), 0
     for sentence in split_sentences(passage):
@@ -197,14 +200,14 @@ def _nearest_sentence(question: str, passage: str) -> tuple[int, int]:
 
 
 class PairMaker:
-    """Draws the pairs of one epoch; the same seed gives the same pairs."""
+    """Draws the pairs of one epoch. The same seed gives the same pairs."""
 
     def __init__(self, corpus: Corpus, seed: int, *, synthetic: float = 1.0) -> None:
         self._corpus = corpus
         self._near = nearest_passages(corpus)
         self._seed = seed
         self._synthetic = synthetic
-        """Scales how often a question is changed; 0 leaves only real questions."""
+        """Scales how often a question is changed. With 0 only real questions are left."""
 
     def epoch(self, number: int) -> list[Pair]:
         """All pairs of an epoch, in the order of the questions."""
@@ -217,7 +220,7 @@ class PairMaker:
         return pairs
 
     def _unlabelled(self, place: int, chance: random.Random) -> Pair:
-        """Something longer than a question, with a paragraph it may or may not be about."""
+        """A text longer than a question, with a paragraph that it may or may not be about."""
         corpus, question = self._corpus, self._corpus.questions[place]
         if chance.random() < 0.6:
             other = corpus.questions[(place + chance.choice((1, 2, 3, 5, 40))) % len(corpus.questions)]
@@ -233,7 +236,7 @@ class PairMaker:
         spans = find_spans(self._corpus.passages[question.paragraph], question.answers)
         real = self._pair(question.text, question.paragraph, spans, "real", chance)
         if not question.answers:
-            # The hard kind is rare: twice, whole and as what stands around its nearest sentence.
+            # The hard kind is rare, so it comes twice: whole, and with only what stands around its nearest sentence.
             again = self._pair(question.text, question.paragraph, (), "real", chance)
             around = (_nearest_sentence(question.text, again.passage),)
             part = replace(self._cropped(replace(again, spans=around), chance), spans=())
@@ -268,12 +271,12 @@ class PairMaker:
         return Pair(question, context, self._corpus.passages[paragraph], spans, relevant, kind)
 
     def _elsewhere(self, question: Question, near: np.ndarray, chance: random.Random) -> Pair:
-        """Most often one of the nearest paragraphs that does not hold the answer's words, else any paragraph."""
+        """Usually one of the nearest paragraphs that does not hold the words of the answer, else any paragraph."""
         corpus = self._corpus
         answers = [answer.lower() for answer in question.answers]
         fit = [int(p) for p in near if not any(answer in corpus.passages[p].lower() for answer in answers)]
         if fit and chance.random() < 0.85:
-            # Geometric: the nearest is the most frequent, and the most useful.
+            # Geometric, so that the nearest, which is the most useful, is the most frequent.
             place = fit[min(int(chance.expovariate(0.5)), len(fit) - 1)]
         else:
             place = chance.randrange(len(corpus.passages))
@@ -282,8 +285,8 @@ class PairMaker:
         return replace(self._cropped(replace(pair, spans=around), chance), spans=())
 
     def _cropped(self, pair: Pair, chance: random.Random) -> Pair:
-        """Often some sentences far from the answer are left out: passages are short in the news, and short ones
-        are learnt from for less time."""
+        """Often without some sentences far from the answer, because passages in news are short and short passages take
+        less time."""
         if chance.random() > 0.65:
             return pair
         sentences = split_sentences(pair.passage)
@@ -302,7 +305,7 @@ class PairMaker:
         return replace(pair, passage=passage, spans=spans) if spans else pair
 
     def _without_answer(self, pair: Pair, article: str, chance: random.Random) -> Pair | None:
-        """Every sentence with an answer is left out; half of the time another sentence instead, as the twin."""
+        """Leaves out every sentence with an answer or, half of the time, another sentence as the twin."""
         sentences = split_sentences(pair.passage)
         ends = np.cumsum([len(sentence) for sentence in sentences])
         holding = {
@@ -321,7 +324,7 @@ class PairMaker:
         return replace(pair, passage=passage, spans=(), relevant=None, kind="removed")
 
     def _swap(self, pair: Pair, article: str, chance: random.Random) -> tuple[str, str] | None:
-        """A name, number or year of the question that stands in the passage, and another of its kind."""
+        """A name, number or year of the question that stands in the passage, and another one of its kind."""
         there = [(kind, surface) for kind, surface in find_entities(pair.question) if surface in pair.passage]
         answers = " ".join(pair.passage[a:b] for a, b in pair.spans)
         chance.shuffle(there)
@@ -333,7 +336,7 @@ class PairMaker:
             ]
             if options:
                 local = [name for name in options if name in pair.passage]
-                # A name of the same passage is what people write traps with.
+                # People who write traps take a name from the same passage.
                 return surface, chance.choice(local if local and chance.random() < 0.6 else options)
         return None
 
@@ -352,7 +355,7 @@ class PairMaker:
         return replace(pair, passage=passage, spans=(), relevant=None, kind="swapped")
 
     def _swap_in_both(self, pair: Pair, article: str, chance: random.Random) -> Pair | None:
-        """The twin: question and passage still agree."""
+        """The twin of the swap: question and passage still agree."""
         swap = self._swap(pair, article, chance)
         if swap is None or swap[0] in pair.context or swap[1] in pair.passage:
             return None
@@ -369,7 +372,7 @@ class PairMaker:
 
 
 def _with_antonym(question: str, chance: random.Random) -> str | None:
-    """The question with one word turned into its opposite, or None where it has no such word."""
+    """The question with one word turned into its opposite; None if it has no such word."""
     words = {word.lower() for word in _WORD.findall(question)}
     options = []
     for entry in _ANTONYMS:
@@ -385,7 +388,7 @@ def _with_antonym(question: str, chance: random.Random) -> str | None:
 
 
 def _negated(question: str, chance: random.Random) -> str | None:
-    """The question with its first auxiliary negated, one time in three: a frequent trap, but a shallow one."""
+    """The question with its first auxiliary negated, one time in three, because this trap is frequent but shallow."""
     if chance.random() > 0.34:
         return None
     for word in question.split():

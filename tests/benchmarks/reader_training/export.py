@@ -1,8 +1,8 @@
-"""A trained reader -> one int8 ONNX file made of fused operators.
+"""Exports a trained answer reader as one int8 ONNX file of fused operators.
 
-The graph is written node by node in onnxruntime's fused operators (attention, quantised products with their bias),
-so that there is little left to fuse when the file is opened: 130 nodes instead of the 1,700 of a plain export.
-Matrices are int8 with one scale a column; activations are quantised as they come, one scale a call.
+The graph is written node by node in the fused operators of onnxruntime (attention, quantised products with their bias),
+so that little is left to fuse when the file is opened: 130 nodes instead of the 1,700 of a plain export. Matrices are
+int8 with one scale per column. Activations are quantised at run time, with one scale per call.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from tests.benchmarks.reader_training.model import EPSILON, HEADS, LAYERS, Reade
 
 FUSED = "com.microsoft"
 LEVELS = 63
-"""Processors without 8-bit dot products add pairs of products in 16 bits, which 127 can overflow. On 600 questions 63
-gave EM .733 and AUROC .834, 127 gave .710 and .835: what is lost is less than what chance moves."""
+"""Processors without 8-bit dot products add pairs of products in 16 bits, which 127 can overflow. On 600 questions, 63
+gave EM .733 and AUROC .834, and 127 gave .710 and .835, so the difference is smaller than the noise."""
 
 
 @dataclass(slots=True)
 class Graph:
-    """Nodes and constants as they are added; names are given once."""
+    """Collects nodes and constants, and gives each a name of its own."""
 
     state: dict[str, np.ndarray]
     levels: int
-    """Largest absolute value of an int8 weight."""
+    """The largest absolute value of an int8 weight."""
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
 
@@ -48,7 +48,7 @@ class Graph:
         return self.constant(name, self.state[name])
 
     def quantised(self, name: str) -> tuple[str, str, str]:
-        """A weight (outputs, inputs) as int8 (inputs, outputs), its scales (outputs,) and its zero points."""
+        """Adds a weight (outputs, inputs) as int8 (inputs, outputs), with its scales (outputs,) and zero points."""
         weight = self.state[name].T
         scale = np.maximum(np.abs(weight).max(0), 1e-8) / self.levels
         rounded = np.clip(np.round(weight / scale), -self.levels, self.levels).astype(np.int8)
@@ -60,13 +60,16 @@ class Graph:
         )
 
     def linear(self, values: str, name: str, output: str) -> str:
-        """values x weight + bias, quantised on the way in."""
+        """Adds values x weight + bias; the values are quantised first."""
         inputs = [values, *self.quantised(f"{name}.weight"), self.parameter(f"{name}.bias")]
         return self.add("DynamicQuantizeMatMul", inputs, [output], FUSED)
 
 
 def _add_bytes(graph: Graph, name: str) -> list[str]:
-    """A parameter as uint8 with one scale; names of (bytes, scale, zero point). The tables came from such bytes."""
+    """Adds a parameter as uint8 with one scale, because the embedding tables came from such bytes.
+
+    :return: the names of (bytes, scale, zero point).
+    """
     values = graph.state[name]
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     scale = np.float32((high - low) / 255)
@@ -90,7 +93,7 @@ def _add_embeddings(graph: Graph) -> None:
 
 
 def _add_norm(graph: Graph, values: str, skipped: str, name: str, output: str) -> str:
-    """Layer norm of values + skipped. As two nodes: onnxruntime's one fused node took 60 against 50 ms for 300
+    """Adds the layer norm of values + skipped, as two nodes: onnxruntime's one fused node took 60 against 50 ms for 300
     tokens on one core."""
     total = graph.add("Add", [values, skipped], [f"{output}_sum"])
     inputs = [total, graph.parameter(f"{name}.weight"), graph.parameter(f"{name}.bias")]
@@ -118,7 +121,7 @@ def _add_block(graph: Graph, number: int) -> None:
 
 
 def _add_head(graph: Graph, first: str, pooler: str, classifier: str, output: str) -> None:
-    # Heads see one row a pair and decide everything: float32 costs nothing here.
+    # The heads see one row per pair and decide everything, so float32 costs nothing here.
     inputs = [
         first,
         graph.constant(f"{pooler}_w", graph.state[f"{pooler}.weight"].T),
@@ -153,8 +156,9 @@ def _add_no_answer(graph: Graph, refusal_weight: float) -> None:
 
 
 def build_onnx(model: ReaderModel, refusal_weight: float = 0.0, levels: int = LEVELS) -> onnx.ModelProto:
-    """Inputs `input_ids`, `attention_mask`, `token_type_ids` (n, L) int64; outputs `relevance` (n,), `start_logits`
-    and `end_logits` (n, L), `no_answer` (n,), float32. `no_answer` is on the scale of start + end of a span."""
+    """The model. Its inputs are `input_ids`, `attention_mask`, `token_type_ids` (n, L) int64; its outputs are
+    `relevance` (n,), `start_logits` and `end_logits` (n, L), `no_answer` (n,), float32. `no_answer` is on the scale of
+    start + end of a span."""
     state = {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
     graph = Graph(state, levels)
     _add_embeddings(graph)

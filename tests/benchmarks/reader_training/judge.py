@@ -1,4 +1,4 @@
-"""Figures of a reader on labelled pairs: exact match, F1, and how well 'no answer' is told (AUROC)."""
+"""Figures of an answer reader on labelled pairs: exact match, F1, and how well it recognises 'no answer' (AUROC)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.benchmarks.reader_training.data import Corpus, title_of
 from tests.benchmarks.reader_training.train import second_text
 
 LONGEST = 30
-"""Tokens of an answer at most; .5% of the labelled answers are longer."""
+"""Largest number of tokens of an answer; .5% of the labelled answers are longer."""
 Logits = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """relevance (n,), start (n, L), end (n, L), no_answer (n,)."""
 RunBatch = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], Logits]
@@ -26,34 +26,34 @@ RunBatch = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], L
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with a passage it was written on."""
+    """A question with the passage that it was written about."""
 
     question: str
     context: str
     passage: str
     answers: tuple[str, ...]
-    """Empty: the passage does not answer."""
+    """Empty if the passage does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What the reader found in one case."""
+    """What the answer reader found in one case."""
 
     relevance: float
     start: int
     end: int
-    """Half-open characters of the passage."""
+    """Half-open range of characters of the passage."""
     score: float
     no_answer: float
 
     @property
     def margin(self) -> float:
-        """Higher: the passage answers."""
+        """Score of the best span minus that of 'no answer'; above 0 if the passage answers."""
         return self.score - self.no_answer
 
 
 def load_cases(folder: Path, limit: int | None = None) -> list[Case]:
-    """The questions of an evaluation set with the paragraph they were written on."""
+    """The questions of an evaluation set, each with the paragraph that it was written about."""
     cases = []
     for line in (folder / "questions.jsonl").read_text("utf-8").splitlines()[:limit]:
         row = json.loads(line)
@@ -75,7 +75,7 @@ def held_out_cases(corpus: Corpus) -> list[Case]:
 
 
 def best_span(encoding: Encoding, start: np.ndarray, end: np.ndarray, offset: int) -> tuple[int, int, float]:
-    """(first character, last character + 1, start + end logit) of the likeliest span of the passage."""
+    """The likeliest span of the passage, as (first character, last character + 1, start + end logit)."""
     allowed = [
         place
         for place, (part, (first, _)) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True))
@@ -94,7 +94,7 @@ def best_span(encoding: Encoding, start: np.ndarray, end: np.ndarray, offset: in
 
 
 def read_cases(run: RunBatch, tokenizer: Tokenizer, cases: Sequence[Case], size: int = 8) -> list[Read]:
-    """Reads every case; batches are of like length."""
+    """Reads every case, in batches of similar length."""
     seconds = [second_text(case.context, case.passage) for case in cases]
     encodings = tokenizer.encode_batch([(case.question, text) for case, (text, _) in zip(cases, seconds, strict=True)])
     order = sorted(range(len(cases)), key=lambda place: len(encodings[place].ids))
@@ -118,7 +118,7 @@ def _arrays(encodings: Sequence[Encoding]) -> NDArray[np.int64]:
 
 
 def normalised(text: str) -> str:
-    """As SQuAD compares answers: lower case, without punctuation, articles and doubled spaces."""
+    """An answer as SQuAD compares it: in lower case, without punctuation, 'a', 'an', 'the' and double spaces."""
     bare = "".join(letter for letter in text.lower() if letter not in string.punctuation)
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
 
@@ -131,7 +131,7 @@ def overlap(guess: str, answer: str) -> float:
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Chance that a positive scores above a negative; ties count half."""
+    """Probability that a positive scores above a negative; a tie counts half."""
     if not positive or not negative:
         return float("nan")
     ordered = np.sort(np.asarray(negative))
@@ -140,7 +140,8 @@ def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
 
 
 def figures(cases: Sequence[Case], reads: Sequence[Read]) -> dict[str, float]:
-    """Of answerable cases: EM and F1 of the best span; of all: AUROC of the margin, and of relevance for comparison."""
+    """EM and F1 of the best span in the answerable cases; AUROC of the margin, and of relevance for comparison, in
+    all."""
     answerable = [(case, read) for case, read in zip(cases, reads, strict=True) if case.answers]
     others = [read for case, read in zip(cases, reads, strict=True) if not case.answers]
     guesses = [(case.passage[read.start : read.end], case.answers) for case, read in answerable]

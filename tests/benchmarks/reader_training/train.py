@@ -1,4 +1,4 @@
-"""The training loop: pairs -> batches of like length -> one optimiser -> averaged weights, checkpointed as it goes."""
+"""The training loop: pairs -> batches of similar length -> one optimiser -> averaged weights, with checkpoints."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ MAX_TOKENS = 384
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that decides the result besides the data."""
+    """Everything that decides the result, apart from the data."""
 
     epochs: float = 3.0
     minutes: float = 1e9
-    """Wall clock of this run; the schedule ends with whichever of the two ends first."""
+    """Wall-clock time of this run. The schedule ends when the minutes or the epochs are over, whichever comes first."""
     seed: int = 7
     tokens_per_batch: int = 3072
     peak_rate: float = 1e-4
     warm: float = 0.08
-    """Share of the schedule in which the rate rises."""
+    """Share of the schedule during which the learning rate rises."""
     decay: float = 0.01
     dropout: float = 0.1
     average: float = 0.995
-    """Of the moving average of the weights, a step; the average is what is exported."""
+    """Decay of the moving average of the weights in each step. The average is what is exported."""
     teacher_every: int = 3
-    """Every how many batches the original's relevance is asked for and imitated."""
+    """Number of batches after which one imitates the relevance of the original."""
     refusal_share: float = 0.5
     relevance_share: float = 0.03
     teacher_share: float = 0.6
@@ -55,15 +55,15 @@ class Batch:
     segments: Tensor
     """(n, L) int64, all three."""
     spans: list[list[tuple[int, int]]]
-    """Token ranges, the last one inclusive; empty: no answer here."""
+    """Token ranges with an inclusive end; empty if there is no answer."""
     relevant: Tensor
-    """(n,) float32: 1, 0, or NaN where there is no label."""
+    """(n,) float32: 1, 0, or NaN if there is no label."""
     labelled: bool
-    """False: nothing is known of these pairs but what the original says of their relevance."""
+    """False if only the original says how relevant these pairs are."""
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """The wheel's tokenizer, cutting the passage and never the question."""
+    """The tokenizer of the wheel, set to cut the passage and never the question."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
@@ -71,14 +71,14 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def second_text(context: str, passage: str) -> tuple[str, int]:
-    """What is read after the question, and where the passage starts in it."""
+    """The text that is read after the question, and where the passage starts in it."""
     if not context:
         return passage, 0
     return f"{context}. {passage}", len(context) + 2
 
 
 def token_spans(encoding: Encoding, spans: Sequence[tuple[int, int]], offset: int) -> list[tuple[int, int]]:
-    """Character ranges of the passage as token ranges; those beyond the last token read are left out."""
+    """The character ranges of the passage as token ranges, without those beyond the last token that is read."""
     places = [
         (place, start - offset, end - offset)
         for place, (part, (start, end)) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True))
@@ -93,7 +93,7 @@ def token_spans(encoding: Encoding, spans: Sequence[tuple[int, int]], offset: in
 
 
 def build_batch(pairs: Sequence[Pair], encodings: Sequence[Encoding]) -> Batch:
-    """Pairs side by side, padded to the longest."""
+    """The pairs as one batch, padded to the longest."""
     length = _rounded(max(len(encoding.ids) for encoding in encodings))
     arrays = np.zeros((3, len(pairs), length), np.int64)
     spans = []
@@ -109,15 +109,14 @@ def build_batch(pairs: Sequence[Pair], encodings: Sequence[Encoding]) -> Batch:
 
 
 def _rounded(length: int) -> int:
-    """Up to a multiple of 16: matrix kernels are compiled for each new shape, which cost more than the padding."""
+    """The length rounded up to a multiple of 16. Matrix kernels are compiled for each new shape, which costs more than
+    the padding."""
     return -(-length // 16) * 16
 
 
 def epoch_batches(pairs: list[Pair], tokenizer: Tokenizer, settings: Settings, number: int) -> list[Batch]:
-    """Shuffled, sorted by length within stretches of 512 pairs, cut at a number of tokens, and shuffled again.
-
-    Pairs without labels are in batches of their own.
-    """
+    """The batches of an epoch: pairs are shuffled, sorted by length within runs of 512, cut at a number of tokens, and
+    shuffled again. Pairs without labels are in batches of their own."""
     chance = random.Random(settings.seed * 77 + number)
     batches = []
     for labelled in (True, False):
@@ -153,8 +152,8 @@ def _cut(order: list[int], encodings: Sequence[Encoding], tokens: int) -> Iterat
 
 
 def span_loss(outputs: Outputs, batch: Batch) -> Tensor:
-    """Mean of -log of the probability of any labelled span; of the place of 'no answer' where there is none."""
-    # Spans lie in the passage; the question's tokens can be no answer, so they are masked like padding.
+    """Mean of -log of the probability of the labelled spans, or of the place of 'no answer' if there is no span."""
+    # Spans lie in the passage. The tokens of the question cannot be an answer, so they are masked like padding.
     closed = (batch.segments == 0) | (batch.mask == 0)
     closed[:, 0] = False
     start = outputs.start.masked_fill(closed, -1e4).log_softmax(-1)
@@ -167,9 +166,9 @@ def span_loss(outputs: Outputs, batch: Batch) -> Tensor:
 
 
 def total_loss(outputs: Outputs, batch: Batch, taught: Tensor | None, settings: Settings) -> Tensor:
-    """Span, refusal, relevance where it is labelled, and the original's relevance where it was asked for.
+    """The losses of span, refusal, relevance if it is labelled, and the relevance of the original if it was computed.
 
-    Relevance is mostly imitated: labels alone made it a second judge of answerability, and cost order on the news.
+    Relevance is mostly imitated. Labels alone made it a second judge of answerability, and ranked news worse.
     """
     if not batch.labelled and taught is not None:
         return settings.teacher_share * F.smooth_l1_loss(outputs.relevance, taught)
@@ -186,7 +185,7 @@ def total_loss(outputs: Outputs, batch: Batch, taught: Tensor | None, settings: 
 
 
 def _rate(progress: float, settings: Settings) -> float:
-    """One cycle: a rise along a line, then half a cosine down to a hundredth."""
+    """The learning rate in one cycle: it rises linearly, then falls to a hundredth along half a cosine."""
     if progress < settings.warm:
         return settings.peak_rate * max(progress / settings.warm, 0.02)
     share = (progress - settings.warm) / (1 - settings.warm)
@@ -201,8 +200,8 @@ class Trainer:
 
     def __init__(self, model: ReaderModel, teacher: ReaderModel, settings: Settings, folder: Path) -> None:
         self.model, self._teacher, self._settings, self._folder = model, teacher, settings, folder
-        # The tables know more words than the training questions use, and what stands lowest says least about
-        # the task: left as they are, which also spares a tenth of a step.
+        # The tables know more words than the training questions use, and the lowest layer says least about
+        # the task. They stay as they are, which also saves a tenth of each step.
         for frozen in (model.words, model.positions, model.segments, model.embedding_norm, *model.blocks[:2]):
             frozen.requires_grad_(False)
         self._trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -219,7 +218,10 @@ class Trainer:
     def run(
         self, maker: PairMaker, tokenizer: Tokenizer, on_checkpoint: Watch | None = None, every: float = 300.0
     ) -> None:
-        """Trains to the end of the schedule; `on_checkpoint` is called every `every` seconds and at the end."""
+        """Trains to the end of the schedule.
+
+        :param on_checkpoint: called every `every` seconds and at the end.
+        """
         began, saved, losses = time.monotonic() - self.seconds, time.monotonic(), []
         settings, number, done = self._settings, 0, 0
         while True:
@@ -262,7 +264,7 @@ class Trainer:
         return float(loss.detach())
 
     def _follow(self) -> None:
-        # Young averages follow closely, or they would hold the untrained weights for long.
+        # A young average follows closely, or it would hold the untrained weights for long.
         keep = min(self._settings.average, (1 + self.step) / (10 + self.step)) ** 4
         with torch.no_grad():
             names = list(self._trained)
@@ -292,7 +294,7 @@ class Trainer:
             on_checkpoint(self)
 
     def save(self) -> None:
-        """Everything a later run needs to go on, as safetensors; replaced as one."""
+        """Saves everything that a later run needs to go on, as safetensors that are replaced as a whole."""
         tensors = {f"model.{name}": p.detach() for name, p in self._trained.items()}
         tensors |= {f"average.{name}": p for name, p in self._average.items()}
         for name, parameter in self._trained.items():
@@ -304,7 +306,10 @@ class Trainer:
         partial.replace(self._folder / "checkpoint.safetensors")
 
     def resume(self) -> bool:
-        """Goes on from the folder's checkpoint; False where there is none."""
+        """Goes on from the checkpoint in the folder.
+
+        :return: False if there is none.
+        """
         path = self._folder / "checkpoint.safetensors"
         if not path.exists():
             return False
@@ -320,7 +325,7 @@ class Trainer:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The strings that were written beside the tensors of a safetensors file."""
+    """The strings that a safetensors file has beside its tensors."""
     from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
@@ -335,5 +340,5 @@ def load_averaged(model: ReaderModel, path: Path) -> ReaderModel:
 
 
 def with_settings(settings: Settings, **changes: float) -> Settings:
-    """The settings with those of `changes` that are not None."""
+    """The settings with every value of `changes` that is not None."""
     return replace(settings, **{name: value for name, value in changes.items() if value is not None})
