@@ -1,4 +1,4 @@
-"""What tests share: folders of their own for everything that is kept, and small articles with a real index."""
+"""What all tests share: separate folders for everything that is kept, and small articles with a real index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.helpers.articles import write_articles
 
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the person who runs the tests is read or written; checked models are shared by all tests."""
+    """Keeps tests away from the folders of the person who runs them. All tests share the stamps of checked models."""
     kept = tmp_path_factory.getbasetemp()
     monkeypatch.setenv("QA_CACHE_DIR", str(kept / "cache"))
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path_factory.mktemp("data")))
@@ -24,13 +24,13 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
-    """A folder of two articles, not indexed yet."""
+    """A folder with two articles and no index."""
     return write_articles(tmp_path / "docs")
 
 
 @pytest.fixture(scope="session")
 def answerer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answerer]:
-    """The answerer over two articles, with the models that come with the install; for tests that change nothing."""
+    """An answerer over two articles, with the models that come with the install. For tests that change nothing."""
     opened = open_answerer(Settings(docs=write_articles(tmp_path_factory.mktemp("shared") / "docs")))
     yield opened
     opened.close()

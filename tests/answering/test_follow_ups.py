@@ -1,4 +1,4 @@
-"""Follow-ups: what is taken over, and that nothing is where nothing is missing."""
+"""Follow-ups: a question takes over what it lacks from the conversation, and nothing else."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FIRST = Turn("How large was China's trade with the European Union?", "$800 bill
     ],
 )
 def test_a_question_that_points_back_needs_the_conversation(question: str) -> None:
-    """Pronouns without a name before them, and questions that only continue."""
+    """Pronouns without a name before them, and questions that only continue, need the earlier question."""
     assert needs_context(question)
 
 
@@ -51,13 +51,13 @@ def test_a_question_that_points_back_needs_the_conversation(question: str) -> No
     ],
 )
 def test_a_question_that_names_its_subject_takes_nothing_over(question: str) -> None:
-    """A change of subject starts afresh."""
+    """A question about a new subject is asked as typed."""
     assert not needs_context(question)
     assert understand(question, (_FIRST,)).asked_as == question
 
 
 def test_a_follow_up_is_asked_with_the_question_it_follows() -> None:
-    """What it took over can be read."""
+    """`asked_as` shows what the question took over."""
     understood = understand("And with Russia?", (_FIRST,))
     assert understood.asked_as == f"{_FIRST.question} And with Russia?"
     assert understood.question == "And with Russia?"
@@ -70,25 +70,25 @@ def test_a_chain_of_follow_ups_goes_back_to_the_question_that_stands_alone() -> 
 
 
 def test_of_several_questions_that_stand_alone_the_last_is_the_subject() -> None:
-    """An earlier one is left behind."""
+    """An earlier subject is left behind."""
     assert understand("Why?", (_FIRST, Turn("Who won the 2022 World Cup?", "Argentina [1]"))).context.startswith("Who")
 
 
 def test_without_a_conversation_nothing_is_taken_over() -> None:
-    """The first question is asked as typed."""
+    """The first question of a conversation is asked as typed."""
     assert understand("Why?", ()).asked_as == "Why?"
 
 
 @pytest.mark.parametrize(("question", "weight"), [("Did China condemn the invasion?", 0.3), ("And with Russia?", 0.9)])
 def test_the_search_leans_on_the_subject_so_far(question: str, weight: float) -> None:
-    """By .3 for a question that stands on its own, by .9 for one that does not."""
+    """The context weighs .3 for a question that can stand alone, and .9 for one that cannot."""
     understood = understand(question, (_FIRST,))
     assert (understood.context, understood.context_weight) == (_FIRST.question, weight)
     assert understand(question, ()) == Understood(question, question)
 
 
 class AxisEncoder(HashEncoder):
-    """The first text lies on the first axis, the second on the second."""
+    """Puts the first text on the first axis and the second text on the second."""
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
         self.asked = list(texts)
@@ -99,14 +99,14 @@ class AxisEncoder(HashEncoder):
     ("question", "vector"), [("Did China condemn the invasion?", [0.7, 0.3]), ("And with Russia?", [0.1, 0.9])]
 )
 def test_the_vector_is_mixed_with_that_of_the_question_in_its_context(question: str, vector: list[float]) -> None:
-    """.7 as typed and .3 with the question before; .1 and .9 if it cannot stand alone."""
+    """The vector is .7 of the question and .3 of it with the earlier one, or .1 and .9 if it cannot stand alone."""
     encoder = AxisEncoder()
     assert encode_question(understand(question, (_FIRST,)), encoder).tolist() == pytest.approx(vector)
     assert encoder.asked == [question, f"{_FIRST.question} {question}"]
 
 
 def test_without_a_conversation_only_the_question_is_encoded() -> None:
-    """Once."""
+    """The encoder gets one text."""
     encoder = AxisEncoder()
     assert encode_question(understand("Why?", ()), encoder).tolist() == [1.0, 0.0]
     assert encoder.asked == ["Why?"]
@@ -116,5 +116,5 @@ def test_without_a_conversation_only_the_question_is_encoded() -> None:
     ("question", "has"), [("Why?", False), ("How much did it get?", False), ("Why tides?", True), ("", False)]
 )
 def test_a_question_says_what_it_is_about_or_does_not(question: str, has: bool) -> None:
-    """By its words."""
+    """The words of a question decide if it names a subject."""
     assert has_subject(question) is has

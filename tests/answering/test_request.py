@@ -1,4 +1,4 @@
-"""What can be asked, and what is said of what cannot."""
+"""What can be asked, and what the error says if it cannot."""
 
 import pytest
 
@@ -8,26 +8,26 @@ from qa.types import Turn
 
 
 def test_white_space_is_folded_into_one_line() -> None:
-    """A question pasted over several lines is one question."""
+    """A question pasted over several lines becomes one line."""
     assert check_question("  Did China\n\tcondemn\r\nit? ") == "Did China condemn it?"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
 def test_an_empty_question_is_refused(text: str) -> None:
-    """Nothing asked, nothing answered."""
+    """A question without a character that is not white space is wrong usage."""
     with pytest.raises(UsageError, match="empty"):
         check_question(text)
 
 
 def test_a_question_of_a_hundred_thousand_characters_is_refused_with_its_length() -> None:
-    """A pasted document is told from a question."""
+    """A pasted document is not taken for a question."""
     with pytest.raises(UsageError, match="100,000 characters"):
         check_question("a" * 100_000)
     assert check_question("a" * MOST_CHARACTERS)
 
 
 def test_a_record_carries_its_conversation_and_identifier() -> None:
-    """What a program sends along comes back, and the history is read."""
+    """The identifier of a record is kept, and its history is read."""
     line = '{"id": 7, "question": "And Russia?", "history": [{"q": "China?", "a": "Yes."}, {"q": "Why?"}]}'
     request = parse_request(line, as_record=True)
     assert (request.question, request.identifier) == ("And Russia?", 7)
@@ -35,7 +35,7 @@ def test_a_record_carries_its_conversation_and_identifier() -> None:
 
 
 def test_without_records_a_brace_is_a_character_like_others() -> None:
-    """A typed question may start with a brace."""
+    """A typed question may begin with a brace."""
     assert parse_request("{what}?", as_record=False).question == "{what}?"
 
 
@@ -52,6 +52,6 @@ def test_without_records_a_brace_is_a_character_like_others() -> None:
     ],
 )
 def test_a_record_that_cannot_be_meant_is_refused(line: str) -> None:
-    """A program is told what is wrong with its line."""
+    """The error says what is wrong with the line."""
     with pytest.raises(UsageError):
         parse_request(line, as_record=True)

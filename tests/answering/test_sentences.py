@@ -1,4 +1,4 @@
-"""How well each sentence of a passage answers."""
+"""How well each sentence of a passage answers the question."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEXT = "The bridge was opened in 2019. It cost 12 million euros. The mayor came 
 
 
 class OneSidedReader:
-    """A cross-encoder without spans: longer texts are more relevant."""
+    """A cross-encoder without spans, for which longer texts are more relevant."""
 
     name = "one-sided"
     finds_spans = False
@@ -30,7 +30,7 @@ class OneSidedReader:
 
 
 def test_a_sentence_has_the_score_of_the_best_answer_that_starts_in_it() -> None:
-    """One without an answer stands ten below the worst of those that have one."""
+    """A sentence without an answer scores ten less than the worst of those that have one."""
     evidence = build_evidence(TEXT, ("bridge", 1.0), ("2019. It", 9.0), ("12 million", 3.0))
     first, second, third = score_sentences("When?", evidence, None)
     assert (first.score, first.span) == (9.0, Span(25, 33, 9.0))
@@ -43,7 +43,7 @@ def test_a_sentence_has_the_score_of_the_best_answer_that_starts_in_it() -> None
 
 
 def test_a_cross_encoder_without_spans_reads_each_sentence() -> None:
-    """A single sentence was read with the passage, unless the passage was not."""
+    """A single sentence is not read again, unless its passage was not read."""
     reader = OneSidedReader()
     passage = build_evidence(TEXT)
     assert [one.score for one in score_sentences("When?", passage, reader)] == [30.0, 25.0, 23.0]
@@ -58,12 +58,12 @@ def test_a_cross_encoder_without_spans_reads_each_sentence() -> None:
     ("question", "scores"), [("What cost 12 million?", [0, 0.5, 0]), ("x", [0, 0, 0]), ("", [0] * 3)]
 )
 def test_without_a_model_shared_words_decide(question: str, scores: list[float]) -> None:
-    """Share of the question's words."""
+    """The score is the share of the question's words in the sentence."""
     evidence = build_evidence(TEXT, is_read=False)
     assert [one.score for one in score_sentences(question, evidence, None)] == scores
 
 
 @pytest.mark.parametrize("text", ["* * *", "\u00a0 "])
 def test_a_passage_without_words_is_one_sentence(text: str) -> None:
-    """So there is always something to quote."""
+    """A passage always has something to quote."""
     assert [(one.start, one.end) for one in score_sentences("?", build_evidence(text), None)] == [(0, len(text))]

@@ -1,4 +1,5 @@
-"""The commands as they are typed, in processes of their own: streams, exit codes, one sentence for each error."""
+"""The commands as people type them, each in a process of its own: streams, exit codes, and one sentence for each
+error."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def _assert_one_sentence(result: subprocess.CompletedProcess[str], code: int, *s
 
 
 def test_an_answer_is_on_stdout_and_everything_else_on_stderr(docs: Path) -> None:
-    """Exit code 0, a quote with its number and place; the build's talk goes to stderr."""
+    """The exit code is 0, stdout has a quote with its number and place, and stderr has the progress of the build."""
     result = run_qa("--docs", str(docs), "ask", "How high is the lighthouse?")
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("[1] The lighthouse of Lindau was finished in 1856 and is 33 metres high.")
@@ -35,14 +36,15 @@ def test_an_answer_is_on_stdout_and_everything_else_on_stderr(docs: Path) -> Non
 
 
 def test_not_in_the_articles_is_exit_code_1(docs: Path) -> None:
-    """Honest, and told by the code."""
+    """A declined question says so on stdout and in the exit code."""
     result = run_qa("ask", "--docs", str(docs), "What is the population of Brazil?")
     assert result.returncode == 1
     assert result.stdout.startswith("Not in the articles.")
 
 
 def test_many_questions_from_stdin_end_with_the_worst_code(docs: Path) -> None:
-    """Text and objects mixed; the identifier comes back; a line that is none is told and passed over."""
+    """Plain questions and objects may be mixed, and identifiers come back. A line that is neither is reported and
+    skipped."""
     lines = "\n".join(
         [
             "How high is the lighthouse?",
@@ -62,7 +64,7 @@ def test_many_questions_from_stdin_end_with_the_worst_code(docs: Path) -> None:
 
 
 def test_json_can_be_verified_until_the_article_changes(docs: Path) -> None:
-    """`qa ask --json … | qa verify -`: 0 while every quote stands, 1 once one does not."""
+    """`qa ask --json … | qa verify -` gives 0 as long as every quote stands in its place, and 1 after an edit."""
     answer = run_qa("--docs", str(docs), "ask", "--json", "How high is the lighthouse?")
     assert json.loads(answer.stdout)["citations"]
     assert run_qa("--docs", str(docs), "verify", "-", stdin=answer.stdout).returncode == 0
@@ -72,7 +74,7 @@ def test_json_can_be_verified_until_the_article_changes(docs: Path) -> None:
 
 
 def test_show_prints_the_text_that_offsets_count_in(docs: Path) -> None:
-    """A citation's range cuts its quote out of what `qa show` prints."""
+    """The range of a citation cuts its quote out of what `qa show` prints."""
     record = json.loads(run_qa("--docs", str(docs), "ask", "--json", "How high is the lighthouse?").stdout)
     first = record["citations"][0]
     shown = run_qa("--docs", str(docs), "show", first["path"], "--range", f"{first['start']}:{first['end']}")
@@ -80,7 +82,7 @@ def test_show_prints_the_text_that_offsets_count_in(docs: Path) -> None:
 
 
 def test_index_builds_once_and_then_finds_nothing_to_do(docs: Path) -> None:
-    """The second run embeds nothing; --status tells the same numbers."""
+    """The second run embeds nothing, and --status shows the same numbers."""
     first = run_qa("--docs", str(docs), "index")
     assert first.returncode == 0, first.stderr
     assert "2 articles" in first.stderr
@@ -92,7 +94,7 @@ def test_index_builds_once_and_then_finds_nothing_to_do(docs: Path) -> None:
 
 
 def test_progress_for_programs_is_json_lines_that_end_with_done(docs: Path) -> None:
-    """A face that starts a build in a process of its own can follow it."""
+    """A program that starts a build in another process can follow it."""
     result = run_qa("--docs", str(docs), "index", "--progress-json")
     records = [json.loads(line) for line in result.stderr.splitlines()]
     assert records[-1]["done"] is True
@@ -101,7 +103,7 @@ def test_progress_for_programs_is_json_lines_that_end_with_done(docs: Path) -> N
 
 @pytest.mark.parametrize("question", ["", "   "])
 def test_an_empty_question_is_wrong_usage(docs: Path, question: str) -> None:
-    """Told before anything is opened."""
+    """The error comes before anything is opened."""
     _assert_one_sentence(
         run_qa(
             "--docs",
@@ -116,19 +118,19 @@ def test_an_empty_question_is_wrong_usage(docs: Path, question: str) -> None:
 
 
 def test_a_question_of_a_hundred_thousand_characters_is_wrong_usage(docs: Path) -> None:
-    """Told with its length."""
+    """The error names the length."""
     _assert_one_sentence(run_qa("--docs", str(docs), "ask", "-", stdin="a" * 100_000), 2, "100,000", "shorten")
 
 
 def test_wrong_options_are_exit_code_2(docs: Path) -> None:
-    """Unknown options and values out of range."""
+    """Unknown options and values out of range are wrong usage."""
     assert run_qa("ask", "--nonsense").returncode == 2
     assert run_qa("--docs", str(docs), "ask", "-k", "0", "a").returncode == 2
     assert run_qa("--docs", str(docs), "ask", "--json", "--jsonl", "a").returncode == 2
 
 
 def test_wrong_usage_is_one_sentence(docs: Path) -> None:
-    """Not the usage of the whole program, but what is wrong and where to look."""
+    """The error says what is wrong and where to look, without the usage of the whole program."""
     _assert_one_sentence(run_qa("ask", "-k", "0", "a?"), 2, "0 is not in the range", "qa ask --help")
     _assert_one_sentence(run_qa("aks"), 2, "No such command 'aks'", "qa --help` to see the commands.")
     _assert_one_sentence(run_qa("ask", "--nonsense"), 2, "No such option", "qa ask --help` to see its options.")
@@ -150,19 +152,19 @@ def test_wrong_usage_is_one_sentence(docs: Path) -> None:
     ],
 )
 def test_a_question_without_a_command_is_told_how_to_ask(words: list[str], suggested: str) -> None:
-    """What looks like a question is answered with the command that asks it, ready to be pasted."""
+    """The error for words that look like a question is the command that asks it, ready to be pasted."""
     result = run_qa(*words)
     _assert_one_sentence(result, 2, suggested)
     assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_mistyped_command_is_not_taken_for_a_question() -> None:
-    """The nearest command is meant, whatever follows it."""
+    """The error names the nearest command, whatever follows it."""
     _assert_one_sentence(run_qa("aks", "Who", "paid", "for it?"), 2, "Did you mean 'ask'?")
 
 
 def test_one_json_object_is_for_one_question(docs: Path) -> None:
-    """What `--json` writes is JSON, always: a second question is refused, before or after the first was answered."""
+    """A second question after `--json` is refused, on the command line or from stdin, so that stdout is always JSON."""
     _assert_one_sentence(run_qa("--docs", str(docs), "ask", "--json", "a?", "b?"), 2, "--jsonl")
     result = run_qa("--docs", str(docs), "ask", "--json", stdin="How high is the lighthouse?\n\nHow old is it?\n")
     assert result.returncode == 2
@@ -171,7 +173,7 @@ def test_one_json_object_is_for_one_question(docs: Path) -> None:
 
 
 def test_a_wrong_line_of_stdin_is_told_with_its_number(docs: Path) -> None:
-    """Blank lines count; the mark that some editors put at the beginning does not."""
+    """Blank lines count. A byte order mark at the beginning does not."""
     lines = '\ufeff{"question": "How high is the lighthouse?"}\n\n{"question": 5}\n{bad\n'
     result = run_qa("--docs", str(docs), "ask", "--jsonl", "-", stdin=lines)
     assert result.returncode == 2
@@ -191,7 +193,8 @@ def test_a_wrong_line_of_stdin_is_told_with_its_number(docs: Path) -> None:
     ],
 )
 def test_closed_streams_change_nothing_but_what_is_seen(docs: Path, redirections: str, code: int) -> None:
-    """The exit code is the same; what belongs on one stream never appears on another, nor in a file of the index."""
+    """If a standard stream is closed, the exit code is the same, and its text appears neither on another stream nor in
+    a file of the index."""
     run_qa("--docs", str(docs), "index")
     result = _run_in_shell(docs, f"ask {redirections}")
     assert result.returncode == code, result.stderr
@@ -203,14 +206,14 @@ def test_closed_streams_change_nothing_but_what_is_seen(docs: Path, redirections
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 @pytest.mark.parametrize("command", ["ask 'How high is the lighthouse?'", "show harbour.md", "index --status"])
 def test_a_full_disk_under_stdout_is_told(docs: Path, command: str) -> None:
-    """In one sentence, and not with the code that means 'not in the articles'."""
+    """The error is one sentence, and the exit code is not the one that means 'not in the articles'."""
     run_qa("--docs", str(docs), "index")
     result = _run_in_shell(docs, f"{command} >/dev/full")
     _assert_one_sentence(result, 3, "stdout cannot be written", "No space left")
 
 
 def _run_in_shell(docs: Path, command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """`qa --docs docs COMMAND`, where `command` may redirect streams and be piped on."""
+    """Runs `qa --docs docs COMMAND` in a shell. The command may redirect streams and use pipes."""
     return subprocess.run(
         ["bash", "-c", f"'{sys.executable}' -m qa --docs '{docs}' {command}"],
         input=stdin,
@@ -223,13 +226,13 @@ def _run_in_shell(docs: Path, command: str, stdin: str = "") -> subprocess.Compl
 
 
 def test_no_documents_folder(tmp_path: Path) -> None:
-    """Named, with the option that names another."""
+    """The error names the folder and the option for another one."""
     _assert_one_sentence(run_qa("ask", "a?", "--docs", str(tmp_path / "nowhere")), 3, "nowhere", "--docs")
     _assert_one_sentence(run_qa("ask", "a?", cwd=tmp_path), 3, "--docs")
 
 
 def test_a_file_instead_of_a_folder(docs: Path) -> None:
-    """The folder to pass is named, by every command, and the index of that folder is not touched."""
+    """Every command names the folder to pass, and leaves the index of that folder alone."""
     for command in (["ask", "a?"], ["index"], ["index", "--status"], ["show", "harbour.md"], ["--plain"]):
         result = run_qa("--docs", str(docs / "harbour.md"), *command)
         _assert_one_sentence(result, 3, "harbour.md is a file", f"--docs {docs}")
@@ -237,25 +240,25 @@ def test_a_file_instead_of_a_folder(docs: Path) -> None:
 
 
 def test_an_empty_path_is_wrong_usage(docs: Path) -> None:
-    """It never means the folder one happens to stand in."""
+    """An empty path does not mean the current folder."""
     for command in (["ask", "a?"], ["index"], ["--plain"]):
         _assert_one_sentence(run_qa("--docs", "", *command, cwd=docs), 2, "is empty", "--docs DIR")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    """Nothing to index is not an empty index."""
+    """The error says that there is nothing to index."""
     (tmp_path / "docs").mkdir()
     _assert_one_sentence(run_qa("ask", "a?", "--docs", str(tmp_path / "docs")), 3, "docs")
 
 
 def test_an_unknown_model_is_named(docs: Path) -> None:
-    """Nothing is downloaded: a name that is not here is an error."""
+    """A model that is not on this machine is an error, and nothing is downloaded."""
     result = run_qa("ask", "a?", "--docs", str(docs), "--model", "no-such/model")
     _assert_one_sentence(result, 3, "no-such/model")
 
 
 def test_a_foreign_index_folder_is_told_and_left_alone(docs: Path) -> None:
-    """A folder of something else is not overwritten."""
+    """A folder that is not an index is not overwritten."""
     foreign = docs.parent / ".qa" / "docs"
     foreign.mkdir(parents=True)
     (foreign / "index.sqlite").write_bytes(b"this is no database" * 100)
@@ -266,7 +269,7 @@ def test_a_foreign_index_folder_is_told_and_left_alone(docs: Path) -> None:
 
 
 def test_an_unreadable_file_is_a_warning_and_the_others_answer(docs: Path) -> None:
-    """One bad file does not stop the rest."""
+    """One bad file does not stop the others."""
     (docs / "picture.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
     result = run_qa("--docs", str(docs), "ask", "How high is the lighthouse?")
     assert result.returncode == 0
@@ -274,7 +277,7 @@ def test_an_unreadable_file_is_a_warning_and_the_others_answer(docs: Path) -> No
 
 
 def test_a_folder_of_pictures_does_not_bury_the_answer(docs: Path) -> None:
-    """Of 60 skipped files twenty are warned of by name, by every command alike; the status lists them all."""
+    """Of 60 skipped files, every command names twenty. The status lists them all."""
     for number in range(60):
         (docs / f"{number}.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
     for command in (("ask", "How high is the lighthouse?"), ("index", "--rebuild")):
@@ -286,7 +289,7 @@ def test_a_folder_of_pictures_does_not_bury_the_answer(docs: Path) -> None:
 
 
 def test_a_reader_that_leaves_the_pipe_is_no_error(docs: Path) -> None:
-    """`qa ask … | head -1` ends quietly."""
+    """`qa ask … | head -1` ends without a message."""
     run_qa("--docs", str(docs), "index")
     questions = "How high is the lighthouse?\n" * 5
     result = _run_in_shell(docs, "ask --jsonl - | head -c 10; echo ${PIPESTATUS[0]}", stdin=questions)
@@ -304,7 +307,7 @@ def test_a_reader_that_leaves_the_pipe_is_no_error(docs: Path) -> None:
     ],
 )
 def test_head_ends_a_command_with_code_0(docs: Path, command: str) -> None:
-    """Whatever the later answers would have been: the reader has what it wanted."""
+    """The exit code is 0, whatever the answers that nobody read would have been."""
     run_qa("--docs", str(docs), "index")
     result = _run_in_shell(docs, f"{command}; echo ${{PIPESTATUS[0]}}")
     assert len(result.stdout.splitlines()) == 2
@@ -314,7 +317,8 @@ def test_head_ends_a_command_with_code_0(docs: Path, command: str) -> None:
 
 @pytest.mark.parametrize("milliseconds", [5, 10, 20, 30, 40, 80, 130, 200])
 def test_interrupted_at_any_instant_is_one_line(docs: Path, milliseconds: int) -> None:
-    """While the commands are imported, while threads load the models: told, with its exit code, and at an end."""
+    """Ctrl-C ends the process with one line and exit code 130, while commands are imported and while threads load
+    models."""
     begins = "import qa.__main__ as qa; print('begun', flush=True); qa.main()"
     process = subprocess.Popen(
         [sys.executable, "-c", begins, "--docs", str(docs), "ask", "How high is the lighthouse?"],
@@ -336,7 +340,8 @@ def test_interrupted_at_any_instant_is_one_line(docs: Path, milliseconds: int) -
 
 
 def test_interrupted_where_an_import_cannot_be(tmp_path: Path) -> None:
-    """When a module's lock is let go, Python calls back: an exception is lost there, and the lock of imports stays."""
+    """Ctrl-C works while Python releases the lock of a module. An exception raised there would be lost, and the lock
+    would stay."""
     code = (
         "import signal, sys, qa.__main__ as qa\n"
         "def trace(frame, event, argument):\n"
@@ -352,6 +357,6 @@ def test_interrupted_where_an_import_cannot_be(tmp_path: Path) -> None:
 
 
 def test_the_installed_command_begins_like_the_module() -> None:
-    """`qa` is `python -m qa`."""
+    """`qa` does the same as `python -m qa`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["scripts"] == {"qa": "qa.__main__:main"}

@@ -1,4 +1,4 @@
-"""`qa index` as it is used: followed, interrupted, ended by the system, and started again."""
+"""`qa index` as people use it: followed, interrupted, ended by the system, and started again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def _index(docs: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_watcher_that_is_ended_while_it_embeds(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    """One word or none on stderr, no process left; the index before is there, and nothing embedded is lost."""
+    """stderr has one word or none, no process is left, the earlier index stays usable, and no finished embedding is
+    lost."""
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "first.txt").write_text("The lighthouse of Lindau is 33 metres high.")
@@ -84,7 +85,7 @@ def test_a_watcher_that_is_ended_while_it_embeds(tmp_path: Path, number: signal.
 
 
 def test_the_status_tells_how_vectors_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In words, with the recall that was measured; as JSON, with every figure."""
+    """The text shows the measured recall, and the JSON has every figure."""
     docs = tmp_path / "docs"
     docs.mkdir()
     for number in range(60):
@@ -110,7 +111,7 @@ print(worker.pid, flush=True)
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc")
 def test_a_reading_process_ends_with_the_one_that_started_it() -> None:
-    """Also where its input stays open, as it seems to while a file is being read."""
+    """It ends even if its input stays open, as it does while a file is being read."""
     reader, writer = os.pipe()
     try:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,4 +1,4 @@
-"""What commands print for programs keeps to the schemas that ship with the package."""
+"""What commands print for programs matches the schemas that ship with the package."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.helpers.places import ROOT
 
 
 def load_validator(name: str) -> Draft202012Validator:
-    """The shipped schema `name`, itself checked."""
+    """A validator for the shipped schema `name`, which is checked too."""
     schema = json.loads((files("qa") / "schema" / f"{name}.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
 
 def read_lines(text: str) -> list[dict[str, Any]]:
-    """The JSON objects among the lines; the sentence of an error is plain text."""
+    """The JSON objects among the lines. The sentence of an error is plain text."""
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
@@ -42,7 +42,7 @@ def test_the_progress_of_a_build(docs: Path) -> None:
 
 
 def test_a_build_that_fails_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """So does one that has something unusual to say."""
+    """The last line has the error. A notice is a line of its own."""
     (tmp_path / "docs").mkdir()
     result = run_qa("--docs", str(tmp_path / "docs"), "index", "--progress-json")
     assert result.returncode == 3
@@ -54,7 +54,7 @@ def test_a_build_that_fails_says_why(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_the_status_of_an_index(docs: Path) -> None:
-    """Fresh, and with every kind of change."""
+    """The status matches the schema if the index is fresh, and after every kind of change."""
     validator = load_validator("index-status-1")
     run_qa("--docs", str(docs), "index")
     fresh = json.loads(run_qa("--docs", str(docs), "index", "--status", "--json").stdout)
@@ -71,7 +71,7 @@ def test_the_status_of_an_index(docs: Path) -> None:
 
 
 def test_saved_sessions() -> None:
-    """Each object of the list says which schema it keeps to."""
+    """Each object of the list names its schema."""
     validator = load_validator("sessions-1")
     store = open_sessions()
     store.add_question(store.create_session("Tides \ud800", "/articles"), "Why?")
@@ -83,7 +83,7 @@ def test_saved_sessions() -> None:
 
 
 def test_every_schema_is_named_in_the_readme() -> None:
-    """A form that programs can rely on is found where its command is described."""
+    """The README names a schema beside the command that prints it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     names = {path.name for path in (files("qa") / "schema").iterdir() if path.name.endswith(".json")}
     assert [name for name in sorted(names) if name not in readme] == []

@@ -16,7 +16,7 @@ from tests.helpers.commands import run_qa
 
 @pytest.fixture
 def session(answerer: Answerer) -> int:
-    """A saved conversation of one answered question."""
+    """A saved conversation with one answered question."""
     store = open_sessions()
     number = store.create_session("Lighthouses", "/folder")
     turn = store.add_question(number, "How high is the lighthouse?")
@@ -26,14 +26,14 @@ def session(answerer: Answerer) -> int:
 
 
 def test_sessions_are_listed_and_found_by_what_they_hold(session: int) -> None:
-    """A word of a quote finds the conversation; one that stands nowhere does not."""
+    """A word of a quote finds the conversation. A word that is not in it does not."""
     assert "Lighthouses" in render_sessions("33 metres", as_json=False)
     assert json.loads(render_sessions("", as_json=True))[0]["session"] == session
     assert render_sessions("zebra", as_json=False) == ""
 
 
 def test_a_session_is_renamed_deleted_and_taken_back(session: int) -> None:
-    """Nothing is lost by a slip."""
+    """A session that was deleted by mistake can be restored."""
     assert "Towers" in change_session(session, title="Towers")
     change_session(session, delete=True)
     assert render_sessions("", as_json=False) == ""
@@ -45,7 +45,7 @@ def test_a_session_is_renamed_deleted_and_taken_back(session: int) -> None:
 
 @pytest.mark.parametrize(("name", "holds"), [("a.md", "> "), ("a.json", '"citations"'), ("a.html", "<blockquote")])
 def test_an_export_has_the_quote_and_its_place(session: int, tmp_path: Path, name: str, holds: str) -> None:
-    """Markdown, JSON and HTML, by the ending of the file; an existing file is never overwritten."""
+    """The ending of the file decides between Markdown, JSON and HTML. An existing file is never overwritten."""
     assert export_session(session, None, str(tmp_path / name)) == ""
     text = (tmp_path / name).read_text("utf-8")
     assert holds in text
@@ -57,7 +57,7 @@ def test_an_export_has_the_quote_and_its_place(session: int, tmp_path: Path, nam
 
 @pytest.mark.parametrize("name", ["x.pdf", "x.txt", "x.docx"])
 def test_an_ending_that_is_no_format_is_refused(session: int, tmp_path: Path, name: str) -> None:
-    """The formats there are stand in the sentence; --format decides whatever the ending is."""
+    """The error lists the formats. --format decides for any ending."""
     with pytest.raises(UsageError, match=r"\.md, \.json or \.html"):
         export_session(session, None, str(tmp_path / name))
     assert not (tmp_path / name).exists()
@@ -66,18 +66,20 @@ def test_an_ending_that_is_no_format_is_refused(session: int, tmp_path: Path, na
 
 
 def test_the_command_offers_the_formats_there_are() -> None:
-    """`--format` is a list of its own, because the command line is read before exports are loaded."""
+    """The choices of `--format`, which are listed in the command line to keep exports from being imported, are the
+    formats of exports."""
     [choice] = [one.type for one in cli.commands["export"].params if one.name == "form"]
     assert list(choice.choices) == list(EXTENSIONS)
 
 
 def test_without_a_file_the_export_is_what_is_printed(session: int) -> None:
-    """For pipes."""
+    """Without --output, the export goes to stdout."""
     assert "33 metres" in export_session(session, "markdown", None)
 
 
 def test_a_conversation_is_continued_from_the_command_line(docs: Path, tmp_path: Path) -> None:
-    """--continue takes the latest over the folder, --session one by its number and, anywhere, over its own folder."""
+    """--continue takes the latest conversation about the folder. --session takes one by its number and uses its
+    folder."""
     plain = ("--docs", str(docs), "--plain")
     result = run_qa(*plain, "--continue", stdin="x")
     assert result.returncode == 2
@@ -95,7 +97,7 @@ def test_a_conversation_is_continued_from_the_command_line(docs: Path, tmp_path:
 
 
 def test_what_cannot_be_continued_is_told(docs: Path) -> None:
-    """A number that is none, both options, and a command that takes neither."""
+    """A number that does not exist, both options together, and a command that takes neither are errors."""
     for arguments, said in (
         (("--session", "77"), "there is no session 77"),
         (("--session", "7", "--continue"), "cannot be combined"),
