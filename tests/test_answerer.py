@@ -55,7 +55,7 @@ def test_a_question_is_answered_by_an_exact_quote(answerer: Answerer, question: 
     ["What is the population of Brazil?", "Who won the 2022 World Cup?", "What is the price of wheat in Egypt?"],
 )
 def test_a_question_about_nothing_in_the_articles_is_declined(answerer: Answerer, question: str) -> None:
-    """Declining cites nothing, lists what was closest, and says why."""
+    """A declined question cites nothing, lists what was closest, and says why."""
     answer = answerer.ask(question)
     assert not answer.answered
     assert not answer.citations
@@ -64,7 +64,7 @@ def test_a_question_about_nothing_in_the_articles_is_declined(answerer: Answerer
 
 
 def test_the_reason_names_what_the_question_is_about(answerer: Answerer) -> None:
-    """Words that say nothing of a subject are not told as missing, though no article holds them."""
+    """A word that names no subject is not reported as missing, even if no article holds it."""
     reason = answerer.ask("How much did the mayor of Atlantis say to give?").reason
     assert reason is not None
     assert "“Atlantis”" in reason
@@ -72,8 +72,8 @@ def test_the_reason_names_what_the_question_is_about(answerer: Answerer) -> None
 
 
 @pytest.mark.parametrize("question", ["???", "🌊", "— …"])
-def test_a_question_without_words_is_told_so(answerer: Answerer, question: str) -> None:
-    """Nothing is said of a passage that marks alone cannot be close to."""
+def test_a_question_without_words_has_its_own_reason(answerer: Answerer, question: str) -> None:
+    """Nothing is said of the closest passage, because marks alone cannot be close to one."""
     answer = answerer.ask(question)
     assert not answer.answered
     assert answer.reason == "The question has no words to look for."
@@ -81,14 +81,14 @@ def test_a_question_without_words_is_told_so(answerer: Answerer, question: str) 
 
 @pytest.mark.parametrize("question", ["Why?", "How much?", "What happened then?", "Tell me more."])
 def test_a_question_about_nothing_is_declined_with_the_reason(answerer: Answerer, question: str) -> None:
-    """Where nothing was asked before; whatever answered it would be chance."""
+    """Without an earlier question, 'Why?' is declined, because any answer would be a guess."""
     answer = answerer.ask(question)
     assert (answer.answered, answer.confidence) == (False, 0.0)
     assert answer.reason == "The question does not say what it is about."
 
 
-def test_furniture_of_a_page_is_never_retrieved(answerer: Answerer) -> None:
-    """'Leave a Reply' stands in the text and in no passage."""
+def test_boilerplate_is_never_found(answerer: Answerer) -> None:
+    """'Leave a Reply' is part of the text and of no passage."""
     assert "Leave a Reply" in answerer.load_article("trade.txt").text
     assert all("Leave a Reply" not in passage.text for passage in answerer.ask("Leave a reply").passages)
 
@@ -101,7 +101,7 @@ def test_the_closest_passages_come_before_the_answer(answerer: Answerer) -> None
 
 
 def test_a_question_that_nobody_waits_for_is_left(answerer: Answerer) -> None:
-    """Given up while the passages are read, it is not read to its end; the next question is answered."""
+    """A question that is given up while the passages are read stops there, and the next one is answered."""
     shown: list[tuple[Passage, ...]] = []
     asked: list[int] = []
 
@@ -117,7 +117,7 @@ def test_a_question_that_nobody_waits_for_is_left(answerer: Answerer) -> None:
 
 
 def test_a_follow_up_takes_its_subject_from_the_conversation(answerer: Answerer) -> None:
-    """'And its clock?' finds the lighthouse; asked as typed, nothing is added."""
+    """'And its clock?' finds the lighthouse. Asked as typed, nothing is added."""
     history = (Turn("When was the lighthouse of Lindau finished?", "in 1856 [1]"),)
     answer = answerer.ask("And its clock?", history)
     assert answer.asked_as == "When was the lighthouse of Lindau finished? And its clock?"
@@ -126,7 +126,7 @@ def test_a_follow_up_takes_its_subject_from_the_conversation(answerer: Answerer)
 
 
 class RecordingReader:
-    """Finds the last passage it reads the most relevant; knows what it was asked."""
+    """Records what it was asked, and finds the last passage it reads the most relevant."""
 
     name = "recording"
     finds_spans = False
@@ -143,7 +143,7 @@ class RecordingReader:
 
 @pytest.fixture
 def recorded(docs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Answerer, RecordingReader]]:
-    """An answerer over twenty-two articles whose cross-encoder is one that only counts."""
+    """An answerer over twenty-two articles, with a cross-encoder that records what it reads."""
     reader = RecordingReader()
     for number in range(20):
         (docs / f"clock{number}.txt").write_text(f"Clocks\n\nClock number {number} strikes.\n", encoding="utf-8")
@@ -154,8 +154,8 @@ def recorded(docs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Answ
 
 
 def test_what_is_read_is_what_was_understood(recorded: tuple[Answerer, RecordingReader], docs: Path) -> None:
-    """The question with what it took over; twelve passages, each with its title and headings; what reads best is first
-    of the fifteen that are wanted."""
+    """The cross-encoder gets the question with what it took over and twelve passages with title and headings. The one
+    that reads best is the first of the fifteen that are wanted."""
     answerer, reader = recorded
     history = (Turn("When was the lighthouse of Lindau finished?", "in 1856 [1]"),)
     evidence = answerer.gather_evidence("And its clock?", history)
@@ -174,7 +174,7 @@ def test_what_is_read_is_what_was_understood(recorded: tuple[Answerer, Recording
 def test_the_search_leans_on_the_conversation(
     recorded: tuple[Answerer, RecordingReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the words and with the vector of the earlier question, unless it is asked as typed."""
+    """Words and vector of the earlier question count, unless the question is asked as typed."""
     answerer, _ = recorded
     searched: list[tuple[str, float, list[float]]] = []
 
@@ -194,19 +194,19 @@ def test_the_search_leans_on_the_conversation(
 
 
 def test_a_wrong_question_is_refused(answerer: Answerer) -> None:
-    """The same sentence in every face."""
+    """The error is the same sentence in every face."""
     with pytest.raises(UsageError, match="empty"):
         answerer.ask("  ")
 
 
 def test_an_unknown_article_is_named(answerer: Answerer) -> None:
-    """Asking for an article that is not there says so."""
+    """The error names an article that is not there."""
     with pytest.raises(DocumentsError, match=r"nowhere\.txt"):
         answerer.load_article("nowhere.txt")
 
 
-def test_the_state_of_the_index_is_told(answerer: Answerer) -> None:
-    """What a header shows."""
+def test_the_state_of_the_index_is_known(answerer: Answerer) -> None:
+    """The state has what a header shows."""
     state = answerer.load_state()
     assert state.info.articles == 2
     assert not state.changes
@@ -214,7 +214,7 @@ def test_the_state_of_the_index_is_told(answerer: Answerer) -> None:
 
 
 def test_a_changed_folder_is_answered_from_its_new_text(docs: Path) -> None:
-    """Never from a stale index: an edit is seen by the next answerer."""
+    """The next answerer answers from the edited text, never from a stale index."""
     open_answerer(Settings(docs=docs)).close()
     article = docs / "harbour.md"
     article.write_text(article.read_text("utf-8").replace("33 metres", "35 metres"), encoding="utf-8")
@@ -225,7 +225,7 @@ def test_a_changed_folder_is_answered_from_its_new_text(docs: Path) -> None:
 
 
 def test_without_refresh_a_stale_index_answers_and_says_so(docs: Path) -> None:
-    """`--no-refresh`: the old text, with a warning that names the file; without an index, an error."""
+    """With `--no-refresh` the old text answers, and a warning names the file. Without an index it is an error."""
     with pytest.raises(IndexStaleError, match="has no index yet"):
         open_answerer(Settings(docs=docs, refresh=False))
     open_answerer(Settings(docs=docs)).close()
@@ -244,19 +244,19 @@ def test_without_refresh_a_stale_index_answers_and_says_so(docs: Path) -> None:
     [(0.0, "What is the population of Brazil?", True), (0.99, "How high is the lighthouse?", False)],
 )
 def test_the_threshold_can_be_chosen(docs: Path, threshold: float, question: str, answered: bool) -> None:
-    """0 quotes the closest passage, whatever it is worth; a high one declines what the default answers."""
+    """At 0 the closest passage is quoted, whatever it is worth. A high threshold declines what the default answers."""
     with closing(open_answerer(Settings(docs=docs, threshold=threshold))) as opened:
         assert opened.ask(question).answered is answered
 
 
-def test_no_folder_is_told_before_a_model_is_loaded(tmp_path: Path) -> None:
-    """The commonest mistake has its own sentence."""
+def test_a_missing_folder_is_reported_before_a_model_is_loaded(tmp_path: Path) -> None:
+    """The commonest mistake has a sentence of its own."""
     with pytest.raises(DocumentsError, match="--docs DIR"):
         open_answerer(Settings(docs=tmp_path / "nowhere"))
 
 
 def test_without_a_reranker_there_are_still_exact_quotes(docs: Path) -> None:
-    """`--reranker none` is quicker and quotes by shared words."""
+    """`--reranker none` is faster and quotes by shared words."""
     answerer = open_answerer(Settings(docs=docs, reranker="none"))
     answer = answerer.ask("How large was China's trade with Russia?")
     _assert_exact(answerer, answer)
@@ -265,7 +265,7 @@ def test_without_a_reranker_there_are_still_exact_quotes(docs: Path) -> None:
 
 
 def test_the_index_keeps_its_model_and_another_one_is_noticed(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Vectors of one model are never compared with those of another: the index is made again first, or not used."""
+    """Vectors of two models are never compared: the index is made again first, or not used."""
     told: list[str] = []
     with closing(open_answerer(Settings(docs=docs, reranker="none"))) as opened:
         assert opened.ask("How high is the lighthouse of Lindau?").passages
@@ -284,7 +284,7 @@ def test_the_index_keeps_its_model_and_another_one_is_noticed(docs: Path, monkey
 def test_the_encoder_is_the_one_named_then_that_of_the_index_then_the_default(
     docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever indexes or asks chooses alike."""
+    """Indexing and asking choose the encoder in the same way."""
     open_answerer(Settings(docs=docs, reranker="none")).close()
     loaded: list[tuple[str | None, int | None]] = []
     monkeypatch.setattr("index.models.encoder.load_encoder", lambda name, *, threads: loaded.append((name, threads)))
@@ -295,7 +295,7 @@ def test_the_encoder_is_the_one_named_then_that_of_the_index_then_the_default(
 
 
 def test_damaged_files_are_made_again_before_the_answer(docs: Path) -> None:
-    """A torn file costs a moment and a sentence, not the answer."""
+    """A damaged file costs a moment and a sentence, but not the answer."""
     told: list[str] = []
     with closing(open_answerer(Settings(docs=docs))) as opened:
         opened.ask("How high is the lighthouse of Lindau?")

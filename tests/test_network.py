@@ -1,4 +1,4 @@
-"""Nothing goes out: no command opens a socket, told by the interpreter and, where it may look, by the kernel."""
+"""Nothing goes out: no command opens a socket, as seen by the interpreter and, if it may watch, by the kernel."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def watched(tmp_path: Path) -> dict[str, str]:
 
 
 def run_qa(articles: Path, environment: dict[str, str], *arguments: str, before: tuple[str, ...] = ()) -> str:
-    """What `qa` prints; `before` is a command that runs it."""
+    """What `qa` prints.
+
+    :param before: a command that runs it.
+    """
     command = [*before, sys.executable, "-m", "qa", "--docs", str(articles), *arguments]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -69,7 +72,10 @@ def run_qa(articles: Path, environment: dict[str, str], *arguments: str, before:
 
 
 def run_app(articles: Path, environment: dict[str, str], *, before: tuple[str, ...] = ()) -> str:
-    """Types a question into the app in a terminal of its own; what was drawn until a quote was seen, or all of it."""
+    """Types a question into the app in a terminal of its own.
+
+    :return: what was drawn until the quote appeared, or everything if it did not.
+    """
     command = [*before, sys.executable, "-m", "qa", "--docs", str(articles)]
     terminal, inside = pty.openpty()
     ioctl(terminal, TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
@@ -111,15 +117,15 @@ def read_terminal(terminal: int) -> str:
 
 
 def test_index_and_ask_open_no_socket(articles: Path, watched: dict[str, str]) -> None:
-    """From nothing to an answer, not one socket of any kind is made, in no process."""
+    """From nothing to an answer, no process makes a socket of any kind."""
     run_qa(articles, watched, "index")
     assert "not condemned the invasion" in " ".join(run_qa(articles, watched, "ask", QUESTION).split())
     assert Path(watched["QA_TEST_SOCKETS"]).read_text(encoding="utf-8") == ""
 
 
 def test_nothing_is_noted_about_the_user(articles: Path, watched: dict[str, str], tmp_path: Path) -> None:
-    """Indexing and asking leave nothing in the home folder but the cache named after the program: no library's
-    telemetry, which would keep a number for this machine there."""
+    """Indexing and asking leave nothing in the home folder but the cache of the program. The telemetry of a library
+    would keep a number for this machine there."""
     home = tmp_path / "home"
     home.mkdir()
     owned = {name: value for name, value in watched.items() if not name.startswith(("XDG_", "QA_CACHE", "ORT_"))}
@@ -129,14 +135,15 @@ def test_nothing_is_noted_about_the_user(articles: Path, watched: dict[str, str]
 
 
 def test_the_watch_sees_a_socket(watched: dict[str, str]) -> None:
-    """The other way round: a socket that is made is noted, so the checks here can fail."""
+    """A socket that is made is noted, so the checks here can fail."""
     code = "import socket; socket.socket().close()"
     subprocess.run([sys.executable, "-c", code], env=watched, check=True)
     assert "socket.__new__" in Path(watched["QA_TEST_SOCKETS"]).read_text(encoding="utf-8")
 
 
 def test_the_app_opens_no_connection(articles: Path, watched: dict[str, str]) -> None:
-    """From the first paint to an answer the app makes no socket but the event loop's own pair, which leads nowhere."""
+    """From the first paint to an answer, the app makes no socket but the pair of the event loop, which leads
+    nowhere."""
     drawn = run_app(articles, watched)
     assert "has not" in drawn
     noted = Path(watched["QA_TEST_SOCKETS"]).read_text(encoding="utf-8").splitlines()
@@ -144,7 +151,7 @@ def test_the_app_opens_no_connection(articles: Path, watched: dict[str, str]) ->
 
 
 def find_tracer(tmp_path: Path) -> tuple[str, ...]:
-    """The command that has the kernel note every system call of the network in `calls.txt`; skips without one."""
+    """The command that makes the kernel note every network call in `calls.txt`. Skips the test if there is none."""
     tracer = shutil.which("strace")
     command = (tracer or "", "-f", "-qq", "-e", "trace=%network", "-o", str(tmp_path / "calls.txt"))
     if tracer is None or subprocess.run([*command, "true"], capture_output=True).returncode:
@@ -153,7 +160,7 @@ def find_tracer(tmp_path: Path) -> tuple[str, ...]:
 
 
 def test_the_kernel_sees_no_connection(articles: Path, watched: dict[str, str], tmp_path: Path) -> None:
-    """Neither Python nor a library of native code opens a connection: not to build, to ask, nor in the app."""
+    """Neither Python nor native code opens a connection while building, asking or in the app."""
     tracer = find_tracer(tmp_path)
     calls = tmp_path / "calls.txt"
     run_qa(articles, watched, "index", before=tracer)
@@ -171,7 +178,7 @@ def test_the_kernel_sees_no_connection(articles: Path, watched: dict[str, str], 
 def test_the_kernel_sees_no_connection_of_a_program_that_stays(
     articles: Path, watched: dict[str, str], tmp_path: Path
 ) -> None:
-    """Nor after half a minute: what a library sends later than an answer takes would not be seen above."""
+    """None is opened in half a minute either, because a library may send something later than an answer takes."""
     command = [*find_tracer(tmp_path), sys.executable, "-m", "qa", "--docs", str(articles), "ask", "-"]
     process = subprocess.Popen(command, env=watched, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
@@ -184,7 +191,7 @@ def test_the_kernel_sees_no_connection_of_a_program_that_stays(
 
 
 def test_all_works_without_a_network(articles: Path, watched: dict[str, str]) -> None:
-    """In a world without any network device, a first question is answered as ever."""
+    """The first question is answered as usual on a system without any network device."""
     alone = ("unshare", "--map-root-user", "--net")
     if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True).returncode:
         pytest.skip("no network of one's own can be made here")

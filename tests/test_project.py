@@ -31,7 +31,7 @@ def list_tracked() -> list[str]:
 
 
 def test_the_top_level_holds_what_the_layout_names() -> None:
-    """Besides dotfiles, the top level has the two packages, the articles, the tests and four files."""
+    """Apart from dotfiles, the top level has the two packages, the articles, the tests and four files."""
     top = {name.split("/")[0] for name in list_tracked()}
     assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
     assert {".ci", ".github", ".gitignore", ".pre-commit-config.yaml"} <= top
@@ -39,7 +39,7 @@ def test_the_top_level_holds_what_the_layout_names() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_says_what_it_owns_and_does_nothing_unsafe(path: Path) -> None:
-    """Each file opens with a docstring; none unpickles, evaluates text, runs a shell or swallows every error."""
+    """Each file begins with a docstring. None unpickles, evaluates text, runs a shell or swallows every error."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert ast.get_docstring(tree), "no docstring"
     for node in ast.walk(tree):
@@ -47,7 +47,7 @@ def test_a_file_says_what_it_owns_and_does_nothing_unsafe(path: Path) -> None:
 
 
 def find_unsafe(node: ast.AST) -> str | None:
-    """What is wrong with one node of the syntax tree."""
+    """What is wrong with one node of the syntax tree; None if nothing is."""
     match node:
         case ast.Import(names=names) if {alias.name.split(".")[0] for alias in names} & FORBIDDEN_MODULES:
             return "unpickles"
@@ -104,14 +104,14 @@ def test_the_version_stands_in_one_place() -> None:
 
 
 def test_the_licence_is_a_permissive_one() -> None:
-    """The licence named in the metadata is the one whose text is there."""
+    """The metadata names the licence whose text is there."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license"] == "MIT"
     assert "Permission is hereby granted, free of charge" in (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
 def test_actions_are_pinned_and_run_the_one_script() -> None:
-    """The workflow names each action by version and checks by `.ci/run` alone, on both Python versions."""
+    """The workflow names each action with its version and checks with `.ci/run` alone, on both versions of Python."""
     text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     actions = re.findall(r"uses: (\S+)", text)
     assert actions
@@ -121,7 +121,7 @@ def test_actions_are_pinned_and_run_the_one_script() -> None:
 
 
 def test_hooks_before_a_commit_are_local() -> None:
-    """Hooks run the tools of the test extra: nothing is fetched, and no other version decides."""
+    """The hooks run the tools of the test extra, so nothing is fetched and no other version decides."""
     text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     assert re.findall(r"repo: (\S+)", text) == ["local"]
     assert {"ruff", "ruff-format", "mypy"} == set(re.findall(r"- id: (\S+)", text))
@@ -129,7 +129,7 @@ def test_hooks_before_a_commit_are_local() -> None:
 
 
 def run_ci(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`.ci/run` of a folder that is not this one, with a `python` that only pretends to install."""
+    """Runs `.ci/run` of another folder, with a `python` that only pretends to install."""
     return subprocess.run(
         ["bash", str(folder / ".ci" / "run")],
         env=os.environ | environment,
@@ -141,8 +141,8 @@ def run_ci(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def write_clone(folder: Path, readme: str, **tools: int) -> Path:
-    """A folder with the check script and a README, and a stand-in for Python that makes an environment in which each of
-    `tools` ends with the code given."""
+    """A folder with the check script, a README and a stand-in for Python. The environment that this makes has tools
+    which end with the codes in `tools`."""
     (folder / ".ci").mkdir(parents=True)
     shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
     (folder / "README.md").write_text(readme, encoding="utf-8")
@@ -169,7 +169,7 @@ README = "# x\n\n```sh\nnot this\n```\n\n<!-- tests -->\n```sh\n.venv/bin/pytest
 
 
 def test_ci_runs_every_check_and_then_the_readmes_command(tmp_path: Path) -> None:
-    """All four checks run, then the README's own test command, with its environment in place of `.venv`."""
+    """All four checks run, and then the README's test command, with its own environment in place of `.venv`."""
     clone = write_clone(tmp_path / "clone", README)
     done = run_ci(clone, PYTHON=str(clone / "python"))
     assert done.returncode == 0, done.stderr
@@ -180,8 +180,8 @@ def test_ci_runs_every_check_and_then_the_readmes_command(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("tool", ["ruff", "mypy", "lint_imports", "pytest"])
-def test_ci_fails_where_one_check_fails(tmp_path: Path, tool: str) -> None:
-    """Any one check that fails makes the script fail, and the ones after it do not run."""
+def test_ci_fails_if_one_check_fails(tmp_path: Path, tool: str) -> None:
+    """If a check fails, the script fails, and the checks after it do not run."""
     clone = write_clone(tmp_path / "clone", README, **{tool: 1})
     done = run_ci(clone, PYTHON=str(clone / "python"))
     assert done.returncode != 0
@@ -189,7 +189,7 @@ def test_ci_fails_where_one_check_fails(tmp_path: Path, tool: str) -> None:
 
 
 def test_ci_fails_without_a_test_command(tmp_path: Path) -> None:
-    """A README that lost its test command is told, not passed over."""
+    """A README without a test command is an error."""
     clone = write_clone(tmp_path / "clone", README.replace("<!-- tests -->", ""))
     done = run_ci(clone, PYTHON=str(clone / "python"))
     assert done.returncode == 2
@@ -197,7 +197,7 @@ def test_ci_fails_without_a_test_command(tmp_path: Path) -> None:
 
 
 def test_the_readme_has_the_command_that_ci_runs() -> None:
-    """The README's block after the mark installs the test extra and calls pytest in `.venv`."""
+    """The README's block after the mark installs the test extra and runs pytest in `.venv`."""
     block = re.search(
         r"^<!-- tests -->\n```sh\n(.+?)\n```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
     )

@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands exist, its options are all of them, its session is what happens."""
+"""The README is true: its commands exist, its options are all there are, and its session is what happens."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def list_options() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
 def test_every_command_is_in_the_table_and_has_help(name: str) -> None:
-    """Nothing is hidden."""
+    """No command is hidden."""
     assert re.search(rf"^\| `qa {name}\b", README, re.MULTILINE)
     assert cli.commands[name].help
 
 
 def test_every_option_is_named() -> None:
-    """The same for options."""
+    """The README names every option of every command."""
     missing = [f"qa {command} {option}" for command, option in list_options() if f"`{option}" not in README]
     missing += [
         option for option in ("--plain", "--theme", "--continue", "--session", "--docs") if f"{option}" not in README
@@ -54,7 +54,7 @@ def test_every_option_is_named() -> None:
 
 
 def test_every_setting_and_variable_is_named() -> None:
-    """What can be chosen in `qa.toml` or by a variable is as public as an option."""
+    """The README names everything that `qa.toml` or a variable can set."""
     names = [field.name for field in fields(Settings)]
     variables = {
         name
@@ -67,13 +67,13 @@ def test_every_setting_and_variable_is_named() -> None:
 
 
 def test_the_two_commands_are_there() -> None:
-    """One sets up and asks, the other runs the tests."""
+    """One command installs and asks, and the other runs the tests."""
     assert "qa ask" in read_block("install")
     assert "-m pytest" in read_block("tests")
 
 
 def test_the_session_is_what_happens(tmp_path: Path) -> None:
-    """Each command of the sample session prints what stands below it."""
+    """Each command in the session prints the lines below it."""
     shutil.copytree(ROOT / "docs_src", tmp_path / "docs_src")
     parts = re.split(r"^\$ (.*)\n", read_block("session"), flags=re.MULTILINE)[1:]
     assert len(parts) >= 4
@@ -93,7 +93,7 @@ def test_the_session_is_what_happens(tmp_path: Path) -> None:
 
 
 def test_the_python_is_what_happens(tmp_path: Path) -> None:
-    """The lines run as they stand and print what the comment below them says."""
+    """The code runs as it is, and prints what the comment below it says."""
     shutil.copytree(ROOT / "docs_src", tmp_path / "docs_src")
     code, _, said = read_block("python").partition("\n\n# ")
     assert "import qa" in code
@@ -110,7 +110,7 @@ def test_the_python_is_what_happens(tmp_path: Path) -> None:
 
 
 def test_the_files_it_links_to_are_there() -> None:
-    """No dead link."""
+    """No link is dead."""
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert links
     assert not [link for link in links if not (ROOT / link).exists()]

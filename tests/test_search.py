@@ -1,4 +1,4 @@
-"""Candidates: both halves heard, every score exact, every filter inside the search."""
+"""Candidates: both engines propose, every score is exact, and every filter is inside the search."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENCODER = HashEncoder()
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
-    """Forty articles of three paragraphs, some words in few and some in all."""
+    """Forty articles of three paragraphs, with some words in few of them and some in all."""
     docs = tmp_path_factory.mktemp("search") / "docs"
     docs.mkdir()
     for number in range(40):
@@ -35,18 +35,18 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
 
 
 def ask(snapshot: Snapshot, question: str, **options: object) -> list[Candidate]:
-    """With the vector of the question itself."""
+    """The candidates for a question and its own vector."""
     return search_candidates(snapshot, question, ENCODER.encode_questions([question])[0], **options)  # type: ignore[arg-type]
 
 
 def paths(snapshot: Snapshot, candidates: list[Candidate]) -> list[str]:
-    """Of the articles, in order."""
+    """The paths of the articles, in order."""
     return [one.path for one in snapshot.load_paragraphs([found.paragraph_id for found in candidates])]
 
 
 def test_every_candidate_has_both_scores_exactly(snapshot: Snapshot) -> None:
-    """The cosine is that of the stored vector, whichever half proposed it; texts without a common word have BM25 of
-    0."""
+    """The cosine is that of the stored vector, whichever engine proposed the paragraph. A text without a common word
+    has a BM25 of 0."""
     question = "word7 somewhere"
     candidates = ask(snapshot, question, depth=10)
     vector = ENCODER.encode_questions([question])[0]
@@ -67,7 +67,7 @@ def test_a_rare_word_is_found_among_all(snapshot: Snapshot) -> None:
 
 
 def test_a_filter_leaves_only_what_it_allows(snapshot: Snapshot) -> None:
-    """As many as wanted are found inside, though others fit better; unknown paths allow nothing."""
+    """As many as wanted are found inside, even if others fit better. Unknown paths allow nothing."""
     found = paths(snapshot, ask(snapshot, "word23 ferries", within={"01.txt", "02.txt", "none.txt"}))
     assert sorted(found) == ["01.txt"] * 3 + ["02.txt"] * 3
     assert ask(snapshot, "word23", within={"none.txt"}) == []
@@ -78,18 +78,19 @@ def test_a_filter_leaves_only_what_it_allows(snapshot: Snapshot) -> None:
     "question", ["", "?", "the of", "\0", "body:* AND (", "\ud800", "x" * 100_000, "word1 " * 20_000]
 )
 def test_no_question_breaks_the_search(snapshot: Snapshot, question: str) -> None:
-    """Every question has nearest paragraphs, whatever it is made of."""
+    """Every question has nearest paragraphs, whatever characters it has."""
     assert len(ask(snapshot, question, depth=5)) >= 5
 
 
 def test_depth_bounds_the_candidates(snapshot: Snapshot) -> None:
-    """At most twice the depth, at least as many as there are up to it."""
+    """There are at most twice as many candidates as the depth, and at least as many as the depth if there are that
+    many."""
     assert 5 <= len(ask(snapshot, "ferries", depth=5)) <= 10
     assert len(ask(snapshot, "ferries", depth=500)) == snapshot.info.paragraphs
 
 
 def test_equal_paragraphs_are_ordered_by_where_they_stand(tmp_path: Path) -> None:
-    """Among many of the same text the first by path come first, not any."""
+    """Of many paragraphs with the same text, the first by path come first."""
     docs = tmp_path / "docs"
     docs.mkdir()
     long = "The ferries of the harbour leave every hour " * 8
@@ -101,14 +102,15 @@ def test_equal_paragraphs_are_ordered_by_where_they_stand(tmp_path: Path) -> Non
 
 
 def test_each_half_proposes_fifty(snapshot: Snapshot) -> None:
-    """Unless another depth is chosen: of a question without a known word the fifty nearest, else up to a hundred."""
+    """Unless another depth is chosen, a question without a known word has the fifty nearest, and any other up to a
+    hundred."""
     assert len(ask(snapshot, "zzz")) == 50
     assert 50 < len(ask(snapshot, "zzz ferries")) <= 100
 
 
 @pytest.mark.parametrize(("lead", "first"), [(0.03, 1), (0.05, 0)])
 def test_two_points_of_bm25_outweigh_a_cosine_of_three_hundredths(lead: float, first: int) -> None:
-    """.02 of each: .04 against the lead of the other paragraph."""
+    """Each point counts .02, so two of them count more than the .03 by which the other paragraph leads."""
     near, worded = Candidate(0, 0.5 + lead, 8.0, 0.0), Candidate(1, 0.5, 10.0, 0.0)
     fused = fuse([near, worded])
     assert fused[0].paragraph_id == first
@@ -116,8 +118,8 @@ def test_two_points_of_bm25_outweigh_a_cosine_of_three_hundredths(lead: float, f
 
 
 def test_bm25_has_the_constants_that_were_chosen() -> None:
-    """k1 .9 and b .4, by hand: idf = ln(1 + 1.5/1.5), a text of 4 terms against a mean of 3, so a word that stands
-    there once counts 1.9 / (1 + .9 * (.6 + .4 * 4/3)), one that stands there twice 2 * 1.9 / (2 + …)."""
+    """k1 is .9 and b is .4. By hand: idf = ln(1 + 1.5/1.5), a text of 4 terms against a mean of 3, so a word that
+    occurs once counts 1.9 / (1 + .9 * (.6 + .4 * 4/3)), and one that occurs twice 2 * 1.9 / (2 + …)."""
     texts = ["one red house there", "red red house there"]
     once, twice = score_bm25({"red": 1.0}, texts, {"red": 1}, CorpusFigures(2, 6))
     assert once.bm25 == pytest.approx(np.log(2) * 1.9 / 2.02)
@@ -135,7 +137,8 @@ def test_stop_words_are_scored() -> None:
 
 
 def test_stop_words_are_scored_and_not_searched_for(snapshot: Snapshot) -> None:
-    """All paragraphs hold 'has', which counts in each; what holds nothing else is no find of the words."""
+    """All paragraphs hold 'has', which counts in each. A paragraph that holds no other word is not found by its
+    words."""
     candidates = ask(snapshot, "has word7", depth=5)
     assert all(one.lexical and one.coverage for one in candidates)
     nowhere = -ENCODER.encode_questions(["Harbour 0 has word0 and ferries"])[0]
@@ -145,8 +148,8 @@ def test_stop_words_are_scored_and_not_searched_for(snapshot: Snapshot) -> None:
 
 
 def test_twice_as_many_are_looked_at_as_are_kept(tmp_path: Path) -> None:
-    """tantivy rounds a length of 43 words to 42, so it takes the first paragraph of the two; the exact score prefers
-    the shorter."""
+    """tantivy rounds a length of 43 words to 42, so it takes the first of the two paragraphs. The exact score prefers
+    the shorter one."""
     docs = tmp_path / "docs"
     docs.mkdir()
     for name, words in (("a.txt", 43), ("b.txt", 42)):
@@ -159,13 +162,13 @@ def test_twice_as_many_are_looked_at_as_are_kept(tmp_path: Path) -> None:
 
 
 def test_words_of_the_context_count_by_its_weight() -> None:
-    """A word that the question has itself counts whole; without a weight the context counts for nothing."""
+    """A word that the question has too counts in full. With a weight of 0 the context counts for nothing."""
     assert weigh_terms("its height", "height of towers", 0.3) == {"it": 1.0, "height": 1.0, "of": 0.3, "tower": 0.3}
     assert weigh_terms("its height", "height of towers", 0.0) == {"it": 1.0, "height": 1.0}
 
 
 def test_a_question_leans_on_its_context(snapshot: Snapshot) -> None:
-    """Of paragraphs that meet the question alike, those that have words of its context come first."""
+    """Of paragraphs that fit the question equally well, those with words of its context come first."""
     nowhere = np.zeros(ENCODER.dimension, dtype=np.float32)
     for weight, first in ((0.3, "23.txt"), (0.0, "00.txt")):
         found = search_candidates(snapshot, "ferries", nowhere, context="word23", context_weight=weight)
@@ -177,7 +180,7 @@ scores = st.floats(0, 1, width=32)
 
 @given(st.lists(st.tuples(scores, scores), max_size=20, unique=True))
 def test_better_in_both_is_never_behind(pairs: list[tuple[float, float]]) -> None:
-    """Fusing keeps whatever both halves agree on."""
+    """Fusing keeps every order on which both engines agree."""
     candidates = [Candidate(number, dense, 10 * lexical, 0.0) for number, (dense, lexical) in enumerate(pairs)]
     fused = fuse(candidates)
     assert sorted(one.paragraph_id for one in fused) == list(range(len(pairs)))

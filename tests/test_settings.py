@@ -1,4 +1,4 @@
-"""Where options come from, and what is said of a wrong one."""
+"""Where settings come from, and what the error says for a wrong one."""
 
 import errno
 import subprocess
@@ -19,12 +19,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_nearest_documents_folder_going_up_is_taken(project: Path) -> None:
-    """`qa` works from anywhere inside a project."""
+    """`qa` works anywhere inside a project."""
     assert load_settings({}, {}, project / "deep" / "er").docs == project / "docs_src"
 
 
 def test_options_win_over_variables_over_the_file_over_defaults(project: Path) -> None:
-    """One order of precedence, for every setting."""
+    """The order is the same for every setting."""
     (project / "qa.toml").write_text('passages = 7\nthreshold = 0.7\nmodel = "of-file"\n')
     environment = {"QA_PASSAGES": "8", "QA_THRESHOLD": "0.8"}
     settings = load_settings({"passages": 9, "model": None}, environment, project)
@@ -32,7 +32,7 @@ def test_options_win_over_variables_over_the_file_over_defaults(project: Path) -
 
 
 def test_docs_in_the_file_count_from_the_file(project: Path) -> None:
-    """A settings file means the same wherever the command is run."""
+    """A settings file means the same wherever the command runs."""
     (project / "qa.toml").write_text('docs = "articles"\n')
     assert load_settings({}, {}, project / "deep").docs == project / "articles"
 
@@ -43,7 +43,7 @@ def test_docs_named_on_the_command_line_count_from_where_one_is(project: Path) -
 
 
 def test_no_folder_is_an_error_that_names_the_option(tmp_path: Path) -> None:
-    """Without documents the next step is said."""
+    """Without a documents folder, the error says what to do next."""
     with pytest.raises(DocumentsError, match="--docs DIR"):
         load_settings({}, {}, tmp_path)
 
@@ -66,20 +66,20 @@ def test_no_folder_is_an_error_that_names_the_option(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_settings_file_is_named_with_what_is_wrong(project: Path, text: str, said: str) -> None:
-    """Wrong settings are never passed over in silence."""
+    """A wrong setting is never ignored."""
     (project / "qa.toml").write_text(text)
     with pytest.raises(UsageError, match=said):
         load_settings({}, {}, project)
 
 
 def test_a_settings_file_may_begin_with_a_byte_order_mark(project: Path) -> None:
-    """Some editors write one; it is not part of the first name."""
+    """Some editors write one, and it is not part of the first name."""
     (project / "qa.toml").write_bytes(b"\xef\xbb\xbfpassages = 7\n")
     assert load_settings({}, {}, project).passages == 7
 
 
 def test_a_file_is_not_a_documents_folder(project: Path) -> None:
-    """Its folder is named, quoted where a shell needs it."""
+    """The error names the folder of the file, quoted if a shell needs it."""
     (project / "my notes").mkdir()
     (project / "my notes" / "a.txt").write_text("A note.")
     with pytest.raises(DocumentsError, match=r"a\.txt is a file.*--docs '.*/my notes'"):
@@ -87,7 +87,7 @@ def test_a_file_is_not_a_documents_folder(project: Path) -> None:
 
 
 def test_a_variable_that_is_no_number_is_named(project: Path) -> None:
-    """The same for variables."""
+    """A wrong variable is never ignored either."""
     with pytest.raises(UsageError, match="QA_PASSAGES='many'"):
         load_settings({}, {"QA_PASSAGES": "many"}, project)
 
@@ -101,7 +101,7 @@ def test_a_variable_that_is_no_number_is_named(project: Path) -> None:
     ],
 )
 def test_a_variable_that_cannot_be_meant_is_named(project: Path, name: str, value: str, said: str) -> None:
-    """Out of range, or neither yes nor no: refused with the variable's name, never taken for something else."""
+    """A variable out of range, or neither yes nor no, is refused by its name and not taken for something else."""
     with pytest.raises(UsageError, match=said):
         load_settings({}, {name: value}, project)
 
@@ -110,12 +110,12 @@ def test_a_variable_that_cannot_be_meant_is_named(project: Path, name: str, valu
     ("value", "refreshes"), [("0", False), ("No", False), ("off", False), ("1", True), ("on", True)]
 )
 def test_refreshing_is_switched_by_a_variable(project: Path, value: str, refreshes: bool) -> None:
-    """In the words that people use for it."""
+    """The variable takes the words that people use for yes and no."""
     assert load_settings({}, {"QA_REFRESH": value}, project).refresh is refreshes
 
 
 def test_the_folder_one_stands_in_may_be_gone(tmp_path: Path) -> None:
-    """Deleted in another window: a sentence, no traceback."""
+    """If another window deleted the working directory, the error is a sentence and no traceback."""
     here = tmp_path / "here"
     here.mkdir()
     command = [sys.executable, "-c", "import os, sys, qa.cli; os.rmdir(os.getcwd()); qa.cli.main()", "ask", "Who?"]
@@ -125,7 +125,7 @@ def test_the_folder_one_stands_in_may_be_gone(tmp_path: Path) -> None:
 
 
 def test_parents_that_may_not_be_looked_into_hold_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are passed over: the folder one stands in is enough."""
+    """Folders above that are closed are ignored, because the working directory is enough."""
 
     def refuse(path: Path) -> bool:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))

@@ -151,7 +151,7 @@ def test_wrong_usage_is_one_sentence(docs: Path) -> None:
         (["Why " + "not " * 200 + "?"], 'qa ask "…"'),
     ],
 )
-def test_a_question_without_a_command_is_told_how_to_ask(words: list[str], suggested: str) -> None:
+def test_a_question_without_a_command_gets_the_command_that_asks_it(words: list[str], suggested: str) -> None:
     """The error for words that look like a question is the command that asks it, ready to be pasted."""
     result = run_qa(*words)
     _assert_one_sentence(result, 2, suggested)
@@ -172,7 +172,7 @@ def test_one_json_object_is_for_one_question(docs: Path) -> None:
     assert "--jsonl" in result.stderr
 
 
-def test_a_wrong_line_of_stdin_is_told_with_its_number(docs: Path) -> None:
+def test_a_wrong_line_of_stdin_is_reported_with_its_number(docs: Path) -> None:
     """Blank lines count. A byte order mark at the beginning does not."""
     lines = '\ufeff{"question": "How high is the lighthouse?"}\n\n{"question": 5}\n{bad\n'
     result = run_qa("--docs", str(docs), "ask", "--jsonl", "-", stdin=lines)
@@ -205,7 +205,7 @@ def test_closed_streams_change_nothing_but_what_is_seen(docs: Path, redirections
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 @pytest.mark.parametrize("command", ["ask 'How high is the lighthouse?'", "show harbour.md", "index --status"])
-def test_a_full_disk_under_stdout_is_told(docs: Path, command: str) -> None:
+def test_a_full_disk_under_stdout_is_reported(docs: Path, command: str) -> None:
     """The error is one sentence, and the exit code is not the one that means 'not in the articles'."""
     run_qa("--docs", str(docs), "index")
     result = _run_in_shell(docs, f"{command} >/dev/full")
@@ -257,7 +257,7 @@ def test_an_unknown_model_is_named(docs: Path) -> None:
     _assert_one_sentence(result, 3, "no-such/model")
 
 
-def test_a_foreign_index_folder_is_told_and_left_alone(docs: Path) -> None:
+def test_a_foreign_index_folder_is_reported_and_left_alone(docs: Path) -> None:
     """A folder that is not an index is not overwritten."""
     foreign = docs.parent / ".qa" / "docs"
     foreign.mkdir(parents=True)
@@ -339,7 +339,7 @@ def test_interrupted_at_any_instant_is_one_line(docs: Path, milliseconds: int) -
     assert process.returncode == 130
 
 
-def test_interrupted_where_an_import_cannot_be(tmp_path: Path) -> None:
+def test_interrupted_inside_an_import(tmp_path: Path) -> None:
     """Ctrl-C works while Python releases the lock of a module. An exception raised there would be lost, and the lock
     would stay."""
     code = (

@@ -84,7 +84,7 @@ def test_a_watcher_that_is_ended_while_it_embeds(tmp_path: Path, number: signal.
     assert _index(docs)["embedded"] == len(_SENTENCES) - finished < len(_SENTENCES)
 
 
-def test_the_status_tells_how_vectors_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_status_says_how_vectors_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text shows the measured recall, and the JSON has every figure."""
     docs = tmp_path / "docs"
     docs.mkdir()

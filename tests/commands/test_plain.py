@@ -96,7 +96,7 @@ def test_prompts_are_for_people() -> None:
     assert PROMPT not in converse("What do tides do?")[1]
 
 
-def test_errors_are_told_and_do_not_end_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_reported_and_do_not_end_it(capsys: pytest.CaptureFixture[str]) -> None:
     """A question that fails is told on stderr; the next one is answered."""
     code, said = converse("Break", "What do tides do?")
     assert "the question cannot be meant; ask another." in capsys.readouterr().err

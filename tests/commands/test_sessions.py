@@ -96,7 +96,7 @@ def test_a_conversation_is_continued_from_the_command_line(docs: Path, tmp_path:
     assert "Passage 1" in result.stdout
 
 
-def test_what_cannot_be_continued_is_told(docs: Path) -> None:
+def test_what_cannot_be_continued_is_refused(docs: Path) -> None:
     """A number that does not exist, both options together, and a command that takes neither are errors."""
     for arguments, said in (
         (("--session", "77"), "there is no session 77"),

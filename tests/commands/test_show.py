@@ -54,7 +54,7 @@ def test_a_slip_of_the_pen_gets_the_nearest_name(settings: Settings) -> None:
         show(settings, "sub/tide.txt")
 
 
-def test_a_file_that_was_left_out_is_told_with_its_reason(settings: Settings) -> None:
+def test_a_file_that_was_left_out_is_named_with_its_reason(settings: Settings) -> None:
     """The error names why a file is not an article: it is empty, or its format is not read."""
     with pytest.raises(UnreadableFileError, match=r"empty\.txt cannot be shown: empty"):
         show(settings, "empty.txt")

@@ -115,7 +115,7 @@ def test_an_untouched_folder_holds(docs: Path, answer: dict[str, Any]) -> None:
     assert report.counts == {"holds": 2, "moved": 0, "changed": 0, "gone": 0}
 
 
-def test_a_moved_quote_is_told_with_its_new_place(docs: Path, answer: dict[str, Any]) -> None:
+def test_a_moved_quote_is_named_with_its_new_place(docs: Path, answer: dict[str, Any]) -> None:
     """A quote pushed down by new text above it has moved: its new range and line are right, the exit code is 1."""
     (docs / "tides.txt").write_text("A new first line.\n\n" + TIDES, encoding="utf-8")
     report = verify_answers([answer], docs)
@@ -148,7 +148,7 @@ def test_a_renamed_article_is_found_by_its_quotes(docs: Path, answer: dict[str, 
     assert check.found.start == check.start
 
 
-def test_a_changed_quote_is_told_with_what_stands_there_now(docs: Path, answer: dict[str, Any]) -> None:
+def test_a_changed_quote_is_named_with_its_present_words(docs: Path, answer: dict[str, Any]) -> None:
     """An edited sentence is named as changed, with its present words and how alike the two are."""
     (docs / "mills.txt").write_text(MILLS.replace("a charter of 1170", "a deed of 1171"), encoding="utf-8")
     check = verify_answers([answer], docs).checks[1]
@@ -195,26 +195,26 @@ def test_a_declined_answer_has_nothing_to_check(docs: Path) -> None:
     assert render_report(report) == "0 citations of 1 answer: nothing to check\n"
 
 
-def test_a_missing_folder_is_told(tmp_path: Path, answer: dict[str, Any]) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path, answer: dict[str, Any]) -> None:
     """Without a documents folder the error names it."""
     with pytest.raises(DocumentsError, match="nowhere"):
         verify_answers([answer], tmp_path / "nowhere")
 
 
-def edit(docs: Path, chance: random.Random) -> None:
+def edit(docs: Path, rng: random.Random) -> None:
     """One random edit of the kind people make."""
     files = sorted(docs.iterdir())
-    path = chance.choice(files)
+    path = rng.choice(files)
     # Bytes, so that line ends stay what they are.
     text = path.read_bytes().decode()
-    place = chance.randrange(len(text) + 1)
-    kind = chance.choice(["insert", "delete", "replace", "append", "swap", "crlf", "rename", "touch", "retype"])
+    place = rng.randrange(len(text) + 1)
+    kind = rng.choice(["insert", "delete", "replace", "append", "swap", "crlf", "rename", "touch", "retype"])
     if kind == "rename":
-        path.rename(docs / f"renamed{chance.randrange(10**9)}.txt")
+        path.rename(docs / f"renamed{rng.randrange(10**9)}.txt")
         return
     if kind == "swap":
         blocks = text.split("\n\n")
-        chance.shuffle(blocks)
+        rng.shuffle(blocks)
         text = "\n\n".join(blocks)
     changed = {
         "insert": text[:place] + "word " + text[place:],
@@ -241,9 +241,9 @@ def test_after_random_edits_exactly_the_broken_citations_are_named(
         (docs / path).write_bytes(text.encode())
         quotes = [line for line in text.splitlines() if line] + [text[10:40], text[60:150]]
         citations += [build_citation(path, text, quote) for quote in quotes]
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     for _ in range(edits):
-        edit(docs, chance)
+        edit(docs, rng)
     report = verify_answers([build_record(build_answer(*citations))], docs)
     now = {path.name: path.read_bytes().decode() for path in docs.iterdir()}
     for check in report.checks:
@@ -270,7 +270,7 @@ def test_after_random_edits_exactly_the_broken_citations_are_named(
         ('{"schema": 1}\n{"schema', "line 2"),
     ],
 )
-def test_input_that_is_no_answer_is_told_in_one_sentence(text: str, said: str) -> None:
+def test_input_that_is_no_answer_is_refused_in_one_sentence(text: str, said: str) -> None:
     """Whatever is handed in, the error names the input and what is wrong with it, and asks for another."""
     with pytest.raises(UsageError, match=r"saved\.json") as caught:
         parse_answers(text, "saved.json")

@@ -1,4 +1,4 @@
-"""HTML, PDF and DOCX: the article's words, pages and headings; a bad file ends a child process and nothing else."""
+"""HTML, PDF and DOCX: the words, pages and headings of an article. A bad file ends a child process and nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAGE = """<!doctype html><html><head><title>War and trade | The Daily</title>
 
 
 def count_words(texts: list[str]) -> list[int]:
-    """A tokenizer made small."""
+    """A small stand-in for a tokenizer."""
     return [len(text.split()) for text in texts]
 
 
@@ -48,13 +48,13 @@ def count_words(texts: list[str]) -> list[int]:
     ],
 )
 def test_a_word_cut_at_the_end_of_a_line_of_a_pdf_is_one_word(above: str, below: str, together: str) -> None:
-    """Without the hyphen of the line, with the hyphen of the word: figures and names are never run together."""
+    """The hyphen of a line end goes, and the hyphen of a word stays, so numbers and names never run together."""
     text = extract_document("a.pdf", make_pdf(f"{above}\n{below}")).text
     assert " ".join(text.split()).replace("- ", "-") == together
 
 
 def test_html_is_the_article_without_its_page() -> None:
-    """Headings, lists and tables keep their form; scripts, navigation and lines of links are gone."""
+    """Headings, lists and tables keep their form. Scripts, navigation and lines of links are gone."""
     document = extract_document("a.html", PAGE.encode())
     assert document.text == (
         "War and trade\n\nChina has not condemned it.\n\nReasons\n\nFor two reasons:\n\n"
@@ -67,7 +67,7 @@ def test_html_is_the_article_without_its_page() -> None:
     ]
 
 
-FURNITURE = """<a class="skip-link screen-reader-text" href="#c">Skip to content</a>
+BOILERPLATE = """<a class="skip-link screen-reader-text" href="#c">Skip to content</a>
 <div id="masthead" class="site-header"><p>Hill Blog</p></div>
 <div class="entry"><h1>Sheep on the hill</h1><p>The flock has 640 ewes.</p>
 <p>The judge's <span class="comment">comment</span> was that each shareholder gets a <b class="share">share</b>.</p>
@@ -82,9 +82,9 @@ FURNITURE = """<a class="skip-link screen-reader-text" href="#c">Skip to content
 
 
 def test_html_without_marks_of_an_article_loses_what_sites_put_around_it() -> None:
-    """Comments, notices of cookies, lists of other articles and buttons go by their names; words of the article that
-    are names as well stay, and an item of which nothing was left leaves no mark behind."""
-    page = f'<html><body class="has-comments cookie-notice">{FURNITURE}</body></html>'
+    """Comments, cookie notices, lists of other articles and share buttons are recognised by their names. Words of the
+    article that look like these names stay, and an empty item leaves no mark behind."""
+    page = f'<html><body class="has-comments cookie-notice">{BOILERPLATE}</body></html>'
     assert extract_document("a.html", page.encode()).text == (
         "Sheep on the hill\n\nThe flock has 640 ewes.\n\n"
         "The judge's comment was that each shareholder gets a share.\n\nCookies are baked for ten minutes."
@@ -113,7 +113,7 @@ def test_html_without_marks_of_an_article_loses_what_sites_put_around_it() -> No
     ],
 )  # fmt: skip
 def test_html_keeps_what_its_marks_mean(page: str, text: str) -> None:
-    """Rows stay rows, terms stand by what they mean, numbers are the list's, notes do not join figures."""
+    """Rows stay rows, terms stand by their meanings, numbers are those of the list, and notes do not join numbers."""
     assert extract_document("a.html", page.encode()).text == text
 
 
@@ -124,20 +124,20 @@ def test_html_inside_an_article_is_cleaned_as_well() -> None:
 
 
 def test_html_that_is_all_discussion_is_kept() -> None:
-    """What is nearly all of a page is what the page says."""
+    """An element that holds nearly all text of a page is its content, whatever it is called."""
     page = "<title>Forum</title><div id='comments'><p>Stags are stalked from July.</p><p>In Norway too.</p></div>"
     assert extract_document("a.html", page.encode()).text == "Stags are stalked from July.\n\nIn Norway too."
 
 
-def test_html_furniture_inside_furniture_is_taken_out_once() -> None:
-    """An element is destroyed with what is in it; thousands of nested ones end no process."""
+def test_html_boilerplate_inside_boilerplate_is_removed_once() -> None:
+    """Removing an element destroys its content, and thousands of nested ones do not end the process."""
     deep = "<nav role=navigation><aside class=sidebar>" * 500 + "<p>gone</p>" + "</aside></nav>" * 500
     page = f"<main><h1>T</h1><p>Stays here.</p></main>{deep}<footer><nav>x</nav></footer>" * 5
     assert "gone" not in extract_document("a.html", page.encode()).text
 
 
 def test_html_article_element_wins_over_what_is_around_it() -> None:
-    """Its links are kept, as an article may be full of them."""
+    """The links inside of the element stay, because an article may be full of them."""
     inner = "<p>It rose to <a href=x>$146.9 billion</a>.</p><p><a href=x>A source of it</a></p>" * 3
     document = extract_document("a.htm", f"<title>T of it</title><div>Around</div><article>{inner}</article>".encode())
     assert "Around" not in document.text
@@ -146,14 +146,14 @@ def test_html_article_element_wins_over_what_is_around_it() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "shift_jis"])
 def test_html_encoding_is_the_declared_one(encoding: str) -> None:
-    """Where it fits."""
+    """The declared encoding is used if it fits."""
     words = {"utf-8": "Größe", "cp1251": "Заявление", "shift_jis": "声明に署名した"}[encoding]
     page = f'<html><head><meta charset="{encoding}"></head><body><p>{words}</p></body></html>'
     assert extract_document("a.html", page.encode(encoding)).text == words
 
 
 def test_pdf_has_pages_and_paragraphs() -> None:
-    """Lines at the usual distance are one paragraph, a wider gap begins the next; running heads are left out."""
+    """Lines at the usual distance are one paragraph, a wider gap begins the next, and running heads are left out."""
     firsts = ["Trade rose in May as", "Gas was sold in June by", "Aid came in July with"]
     rest = "all others.\n\nThen it fell, and that\nhas its reasons.\nNobody knew."
     document = extract_document("a.pdf", make_pdf(*(f"The Daily {len(one)}\n\n{one}\n{rest}" for one in firsts)))
@@ -164,7 +164,7 @@ def test_pdf_has_pages_and_paragraphs() -> None:
 
 
 def _read_word(body: str, footnotes: str = "") -> str:
-    """The canonical text of a document whose body, and whose footnotes, are this XML."""
+    """The canonical text of a document with this XML as its body and these footnotes."""
     source = docx.Document()
     source.element.body.clear()
     space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -184,7 +184,7 @@ def _run(text: str) -> str:
 
 
 def test_docx_says_what_its_readers_see() -> None:
-    """Words inserted with changes tracked, in links and in content controls are there, deleted ones are not."""
+    """Words inserted with changes tracked, in links and in content controls are there. Deleted words are not."""
     tracked = (
         f"<w:p>{_run('The pier cost ')}<w:ins>{_run('9,000')}</w:ins><w:del><w:r><w:delText>8</w:delText></w:r></w:del>"
     )
@@ -198,7 +198,7 @@ def test_docx_says_what_its_readers_see() -> None:
 
 
 def test_docx_has_its_footnotes_at_the_end() -> None:
-    """They are part of the article; the lines that separate them are not."""
+    """Footnotes are part of the article. The lines that separate them are not."""
     rule = '<w:footnote w:type="separator" w:id="0"><w:p><w:r><w:separator/></w:r></w:p></w:footnote>'
     note = f'<w:footnote w:id="1"><w:p>{_run("So says the harbour board.")}</w:p></w:footnote>'
     text = _read_word(f"<w:p>{_run('It cost 9,000 pounds.')}</w:p>", rule + note)
@@ -206,7 +206,7 @@ def test_docx_has_its_footnotes_at_the_end() -> None:
 
 
 def test_docx_tables_keep_equal_cells_and_merge_merged_ones() -> None:
-    """Two cells that say the same are two; one that spans two columns is one."""
+    """Two cells with the same words are two. One cell that spans two columns is one."""
     cell = "<w:tc><w:p>{}</w:p></w:tc>"
     equal = "".join(cell.format(_run(words)) for words in ("2016", "48", "48"))
     wide = f'<w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr><w:p>{_run("Both")}</w:p></w:tc>'
@@ -216,7 +216,7 @@ def test_docx_tables_keep_equal_cells_and_merge_merged_ones() -> None:
 
 
 def test_docx_keeps_headings_lists_and_tables() -> None:
-    """In the order of the document."""
+    """They are in the order of the document."""
     source = docx.Document()
     source.add_heading("War and trade", 0)
     source.add_paragraph("China has not condemned it.")
@@ -247,14 +247,14 @@ def test_docx_keeps_headings_lists_and_tables() -> None:
     ],
 )
 def test_a_bad_file_has_a_reason_and_the_next_is_read(name: str, data: bytes, reason: str) -> None:
-    """Whatever is wrong with it."""
+    """A damaged file is refused with a reason, and the next file is extracted."""
     with pytest.raises(UnreadableFileError, match=reason):
         extract_document(name, data)
     assert extract_document("b.html", b"<p>It rose.").text == "It rose."
 
 
 def test_an_archive_that_unpacks_without_end_is_refused() -> None:
-    """By what it says of itself, before anything is unpacked."""
+    """The sizes in the archive are checked before anything is unpacked."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("word/document.xml", "w") as file:
         for _ in range(520):
@@ -264,7 +264,7 @@ def test_an_archive_that_unpacks_without_end_is_refused() -> None:
 
 
 def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page nested a hundred thousand deep keeps its parser busy for a minute; its process is ended."""
+    """A page nested a hundred thousand deep keeps its parser busy for a minute, so its process is ended."""
     extract_document("a.html", b"<p>Started.")
     monkeypatch.setattr(isolation, "MAX_SECONDS", 1.0)
     with pytest.raises(UnreadableFileError, match="takes too long to read"):
@@ -274,12 +274,12 @@ def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_deeply_nested_page_is_read() -> None:
-    """Deeper than Python may call."""
+    """A page may nest deeper than Python can call."""
     assert extract_document("a.html", b"<div>" * 3_000 + b"It rose.").text == "It rose."
 
 
 def test_child_has_limits_and_no_secrets() -> None:
-    """Memory, files and writing are limited; of the environment it gets what Python needs."""
+    """Memory, open files and writing are limited, and the environment has only what Python needs."""
     code = (
         "import resource, index.documents.formats.sandbox_worker as w; w._limit_process(); "
         "kinds = (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE); "
@@ -299,7 +299,7 @@ def test_the_folder_one_stands_in_is_not_imported_from(tmp_path: Path, monkeypat
 
 
 def test_encrypted_filings_are_read() -> None:
-    """Real files with an empty password: every page with text, the title from what is set largest."""
+    """Real files with an empty password: every page has text, and the title is the largest words."""
     folder = SHARED / "eval" / "pdfs-sec10q" / "docs"
     if not folder.is_dir():
         pytest.skip(f"no filings in {folder}")

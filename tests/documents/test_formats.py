@@ -1,4 +1,5 @@
-"""Readers: bytes to canonical text, title, date and headings, whatever the encoding; what is no text is refused."""
+"""Extractors: bytes become canonical text with title, date and headings, in any encoding. What is not text is
+refused."""
 
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ def test_a_file_that_is_not_of_its_format_is_refused(extension: str, data: bytes
 
 @given(st.text(min_size=1))
 def test_utf8_is_decoded_exactly(text: str) -> None:
-    """With a BOM or without, line ends and all: the canonical text is the file."""
+    """The canonical text is the file with its line ends and without its BOM."""
     assert decode(b"\xef\xbb\xbf" + text.encode()) == (text, "utf-8")
     if "\0" not in text and text.isprintable():
         assert decode(text.encode())[0] == text.removeprefix("\ufeff")
@@ -63,7 +64,7 @@ def test_utf8_is_decoded_exactly(text: str) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_text_without_surrogates_or_refused(data: bytes) -> None:
-    """Nothing else is raised, and what is returned can be stored."""
+    """No other error is raised, and what is returned can be stored."""
     try:
         text, encoding = decode(data)
     except UnreadableFileError:
@@ -87,20 +88,20 @@ def test_any_bytes_are_text_without_surrogates_or_refused(data: bytes) -> None:
     ],
     ids=lambda value: value[:12],
 )
-def test_encodings_are_told(text: str, encoding: str) -> None:
-    """Without a mark, from the characters alone."""
+def test_encodings_are_recognised(text: str, encoding: str) -> None:
+    """An encoding without a BOM is recognised by its characters."""
     assert decode(text.encode(encoding))[0] == text
 
 
 def test_crlf_and_bom() -> None:
-    """The BOM is dropped, line ends are kept."""
+    """The BOM is dropped and line ends stay."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         document = extract_document("a.txt", mark + "Title\r\n\r\nOne.\rTwo.\n".encode(encoding))
         assert (document.text, document.encoding) == ("Title\r\n\r\nOne.\rTwo.\n", encoding)
 
 
 def test_utf8_cut_off_or_damaged_stays_utf8() -> None:
-    """A few bad bytes do not turn the rest into another encoding's letters."""
+    """A few bad bytes do not turn the rest into the letters of another encoding."""
     data = GERMAN.encode()
     assert decode(data[: data.rindex("ß".encode()) + 1])[0].startswith(GERMAN[:60])
     assert decode(data + b"\xff" + data)[0] == f"{GERMAN}\ufffd{GERMAN}"
@@ -117,7 +118,7 @@ def test_utf8_cut_off_or_damaged_stays_utf8() -> None:
     ],
 )
 def test_binary_is_refused_with_its_kind(data: bytes, reason: str) -> None:
-    """Whatever the name says."""
+    """The bytes decide, whatever the name of the file says."""
     with pytest.raises(UnreadableFileError, match=reason):
         extract_document("a.txt", data)
 
@@ -142,7 +143,8 @@ def test_binary_is_refused_with_its_kind(data: bytes, reason: str) -> None:
     ],
 )
 def test_title_of_plain_text(text: str, title: str | None) -> None:
-    """The first line where it looks like one, else the file's name made readable and marked as such."""
+    """The title is the first line if that looks like one. Otherwise it is made of the file's name and marked as
+    such."""
     document = extract_document("news/trade_with-russia.txt", text.encode())
     assert document.title == (title or "trade with-russia")
     assert document.title_in_text == (title is not None)
@@ -165,12 +167,13 @@ def test_title_of_plain_text(text: str, title: str | None) -> None:
     ],
 )
 def test_date_is_what_the_article_says_of_itself(head: str, date: str | None) -> None:
-    """A labelled or stamped date near the head; not one that the prose tells of."""
+    """A date with a label or a stamp near the beginning counts. A date that the prose mentions does not."""
     assert extract_document("a.txt", f"A title\n\n{head}\n\nText of it.".encode()).date == date
 
 
 def test_markdown_headings_and_their_places() -> None:
-    """ATX and setext, none from a code fence; the range holds the line or lines of the heading."""
+    """ATX and setext headings are found, but none inside a code fence. Their range is the line or lines of the
+    heading."""
     text = "Intro\r\n\r\n# The *War* [now](http://x)\r\n\r\n```\n# no heading\n```\n\nTrade\n-----\n\nIt rose."
     text += "\n\n### Gas ###\n"
     document = extract_document("a.md", text.encode())
@@ -189,7 +192,7 @@ def test_markdown_headings_and_their_places() -> None:
 
 
 def test_markdown_takes_title_and_date_from_front_matter() -> None:
-    """Front matter goes before headings; a rule in the text is none."""
+    """Front matter wins over headings. A horizontal rule is not front matter."""
     document = extract_document("a.md", b"---\r\ntitle: 'A'\r\ndate: 2022-03-09T10:00:00Z\r\n---\r\n# B\r\n")
     assert (document.title, document.date) == ("A", "2022-03-09")
     assert extract_document("a.md", b"---\n\nText of it is here.\n\n---\n").title == "a"
@@ -199,19 +202,19 @@ def test_markdown_takes_title_and_date_from_front_matter() -> None:
     "value", ['!!python/object/apply:os.system ["x"]', "&a [*a]", "*a", "|", ">-", "{a: 1}", "[A, B]", "@x", "%x"]
 )
 def test_front_matter_is_never_interpreted(value: str) -> None:
-    """What YAML would build something of is no title; the heading is."""
+    """A value that YAML would interpret is not a title, so the heading is."""
     assert extract_document("a.md", f"---\ntitle: {value}\n---\n# B\n".encode()).title == "B"
 
 
 def test_quotation_marks_in_front_matter_are_read_as_written() -> None:
-    """In both of YAML's ways, and in TOML's."""
+    """Both forms of YAML are understood, and that of TOML."""
     assert extract_document("a.md", b'---\ntitle: "The \\"pier\\""\n---\nx\n').title == 'The "pier"'
     assert extract_document("a.md", b"---\ntitle: 'Oban''s pier'\n---\nx\n").title == "Oban's pier"
     assert extract_document("a.md", b'+++\ntitle = "The \\"pier\\""\n+++\nx\n').title == 'The "pier"'
 
 
 def test_a_line_of_cyrillic_is_not_taken_for_japanese() -> None:
-    """Its bytes are half-width katakana in Shift JIS, which nobody writes in."""
+    """Read as Shift JIS, its bytes are half-width katakana, in which nobody writes."""
     line = "Музей города открылся в 1866 году и первым директором был Август Жизневский."
     assert extract_document("a.txt", line.encode("koi8-r")).text == line
     line = "岬の灯台は1874年に建てられました。高さは31メートルで、光は二十海里先まで届きます。"
@@ -219,7 +222,7 @@ def test_a_line_of_cyrillic_is_not_taken_for_japanese() -> None:
 
 
 def test_names_that_are_read() -> None:
-    """Extensions in any case; no extension at all is looked into."""
+    """Extensions count in any case. A file without an extension is read too."""
     assert all(
         map(is_readable_name, ("a.txt", "a/B.TXT", "a.md", "a.markdown", "README", "v1.2/notes", "Notes of Dr. Smith"))
     )
@@ -227,7 +230,7 @@ def test_names_that_are_read() -> None:
 
 
 def test_reading_utf8_text_imports_neither_detector_nor_parser() -> None:
-    """They cost 20-40 ms, so they are there only for files that need them."""
+    """They take 20-40 ms to import, so only files that need them import them."""
     code = (
         "import sys; from index.documents.formats import extract_document; extract_document('a.txt', b'Plain.'); "
         "extract_document('a.md', b'Plain.'); "

@@ -1,4 +1,5 @@
-"""Which files of a folder are articles: none twice, none outside, none that hangs, a reason for each left out."""
+"""Which files of a folder are articles: none twice, none outside, none that hangs, and a reason for each that is left
+out."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from index.errors import DocumentsError, UnreadableFileError
 
 
 def write(folder: Path, *names: str) -> None:
-    """Makes files that hold their own name."""
+    """Writes files that hold their own names."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,17 +33,18 @@ def write(folder: Path, *names: str) -> None:
 
 
 def found(folder: Path) -> list[str]:
-    """Paths of the articles."""
+    """The paths of the articles."""
     return [file.path for file in find_files(folder)[0]]
 
 
 def reasons(folder: Path) -> dict[str, str]:
-    """What was left out and why."""
+    """The paths that were left out, with the reasons."""
     return {skip.path: skip.reason for skip in find_files(folder)[1]}
 
 
 def test_files_are_found_in_order_with_their_stat(tmp_path: Path) -> None:
-    """Recursive, by path, '/' between parts, with what freshness is told by."""
+    """Subfolders are searched. Files are sorted by path, with '/' between parts, and come with size, time and
+    identity."""
     write(tmp_path, "b.txt", "a/z.md", "a/b/c.TXT", "README", "Ä.txt", "a b.markdown")
     assert found(tmp_path) == ["README", "a b.markdown", "a/b/c.TXT", "a/z.md", "b.txt", "Ä.txt"]
     first = find_files(tmp_path)[0][0]
@@ -54,7 +56,7 @@ def test_files_are_found_in_order_with_their_stat(tmp_path: Path) -> None:
 
 
 def test_hidden_and_temporary_names_are_left_out_silently(tmp_path: Path) -> None:
-    """Also the index's own folder and the settings beside the articles."""
+    """The folder of the index and the settings beside the articles are left out too."""
     names = [
         ".a.txt",
         ".qa/docs/a.txt",
@@ -73,7 +75,7 @@ def test_hidden_and_temporary_names_are_left_out_silently(tmp_path: Path) -> Non
 
 
 def test_other_formats_are_skipped_with_a_reason(tmp_path: Path) -> None:
-    """One clause, without a full stop."""
+    """The reason is one clause without a full stop."""
     write(tmp_path, "a.png", "b.zip")
     assert reasons(tmp_path) == {
         "a.png": "not a format that is read (.png)",
@@ -82,7 +84,7 @@ def test_other_formats_are_skipped_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_links_out_are_not_followed_and_loops_end(tmp_path: Path) -> None:
-    """A link inside the folder finds what is not found anyway, once."""
+    """A link inside the folder finds, once, what has no name of its own there."""
     docs = tmp_path / "docs"
     write(tmp_path, "outside/secret.txt", "docs/a.txt", "docs/sub/b.txt", "docs/..data/c.txt", "docs/..data/more/d.txt")
     (docs / "out").symlink_to(tmp_path / "outside")
@@ -104,14 +106,14 @@ def test_links_out_are_not_followed_and_loops_end(tmp_path: Path) -> None:
 
 
 def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
-    """Its contents are inside all the same."""
+    """Its files count as inside."""
     write(tmp_path, "real/a.txt")
     (tmp_path / "docs").symlink_to("real")
     assert found(tmp_path / "docs") == ["a.txt"]
 
 
 def test_pipes_and_sockets_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A named pipe without a writer would hang whoever reads it."""
+    """Opening a named pipe without a writer would hang."""
     os.mkfifo(tmp_path / "pipe.txt")
     monkeypatch.chdir(tmp_path)  # a socket's path must be short
     with socket.socket(socket.AF_UNIX) as server:
@@ -122,7 +124,7 @@ def test_pipes_and_sockets_are_never_opened(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_name_that_is_not_unicode_is_skipped_readably(tmp_path: Path) -> None:
-    """It could be stored nowhere; the reason's path can be printed."""
+    """Such a name cannot be stored. The skipped path can be printed."""
     try:
         os.close(os.open(os.fsencode(tmp_path) + b"/caf\xe9.txt", os.O_CREAT | os.O_WRONLY))
     except OSError:
@@ -131,7 +133,7 @@ def test_a_name_that_is_not_unicode_is_skipped_readably(tmp_path: Path) -> None:
 
 
 def test_a_file_too_large_is_skipped_unread(tmp_path: Path) -> None:
-    """By its size; a sparse one costs nothing."""
+    """The size decides, so a sparse file takes no time."""
     with (tmp_path / "a.txt").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
     assert reasons(tmp_path) == {"a.txt": "larger than 128 MB (128 MB)"}
@@ -141,7 +143,7 @@ def test_a_file_too_large_is_skipped_unread(tmp_path: Path) -> None:
 
 @contextmanager
 def without_rights() -> Iterator[None]:
-    """As somebody else where we are root, who may read everything."""
+    """Acts as another user if this is root, who may read everything."""
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(65534)
@@ -153,7 +155,7 @@ def without_rights() -> Iterator[None]:
 
 
 def test_what_may_not_be_read_is_skipped() -> None:
-    """A folder when it is listed, a file when it is loaded."""
+    """A folder is skipped when it is listed, a file when it is loaded."""
     with TemporaryDirectory() as name:  # pytest's own folder is closed to somebody else
         docs = Path(name)
         docs.chmod(0o755)
@@ -170,7 +172,7 @@ def test_what_may_not_be_read_is_skipped() -> None:
 
 
 def test_a_file_is_loaded_with_its_sum(tmp_path: Path) -> None:
-    """Read once: the sum is of the bytes that the text was made of."""
+    """The file is read once, so the checksum is of the bytes that became the text."""
     write(tmp_path, "a/b.txt")
     loaded = load_file(tmp_path, "a/b.txt")
     assert loaded.document.text == "Text of a/b.txt."
@@ -179,14 +181,14 @@ def test_a_file_is_loaded_with_its_sum(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b" \n\r\n\t", b"\xef\xbb\xbf", b"\xff\xfe"])
 def test_an_empty_file_says_so(tmp_path: Path, data: bytes) -> None:
-    """White space and a BOM are nothing to find."""
+    """A file with nothing but white space or a BOM is empty."""
     (tmp_path / "a.txt").write_bytes(data)
     with pytest.raises(UnreadableFileError, match=r"\Aempty\Z"):
         load_file(tmp_path, "a.txt")
 
 
 def test_a_file_that_went_away_says_so(tmp_path: Path) -> None:
-    """Between finding and loading it may be deleted, or replaced by a folder."""
+    """Between finding and loading, a file may be deleted or replaced by a folder."""
     with pytest.raises(UnreadableFileError, match="gone before it could be read"):
         load_file(tmp_path, "a.txt")
     (tmp_path / "b.txt").mkdir()
@@ -198,7 +200,7 @@ def test_a_file_that_went_away_says_so(tmp_path: Path) -> None:
     ("name", "words"), [("missing", "no such folder"), ("a.txt", "is not a folder"), ("x\0y", "listed")]
 )
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, name: str, words: str) -> None:
-    """One sentence with the next step."""
+    """The error is one sentence with the next step."""
     write(tmp_path, "a.txt")
     with pytest.raises(DocumentsError, match=words) as caught:
         check_folder(tmp_path / name)
@@ -207,7 +209,7 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, name: str, words:
 
 
 def test_a_folder_without_articles_says_what_it_holds(tmp_path: Path) -> None:
-    """Nothing at all, or only what cannot be read."""
+    """The error says if the folder is empty or holds only files that cannot be read."""
     assert "holds no articles" in str(no_articles_error(tmp_path, find_files(tmp_path)[1]))
     write(tmp_path, "a.png")
     message = str(no_articles_error(tmp_path, find_files(tmp_path)[1]))

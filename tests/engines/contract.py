@@ -1,6 +1,7 @@
 """The part of the contract that is the same for every engine, whatever it searches.
 
-A check is a function that takes an engine's `Half` and raises AssertionError if the promise in its docstring is broken.
+A check is a function that takes the `Half` of an engine and raises AssertionError if the engine breaks the promise in
+the docstring.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Half:
         return self.history(self.make_engine(), self.top)
 
     def some(self, first: int, last: int) -> dict[int, Any]:
-        """Rows by id, `last` not included."""
+        """The rows with ids from `first` up to, but not including, `last`."""
         return {number: self.rows[number] for number in range(first, last)}
 
 
@@ -56,7 +57,7 @@ def check_count_follows_changes(half: Half) -> None:
 
 
 def check_a_generation_never_changes(half: Half) -> None:
-    """Open or opened again, it gives the same answers after others were written."""
+    """Open or opened again, a generation gives the same answers after others were written."""
     history = half.begin()
     first = history.write(half.some(0, 100))
     opened = history.engine.open(first)
@@ -69,7 +70,7 @@ def check_a_generation_never_changes(half: Half) -> None:
 
 
 def check_a_history_ends_where_one_write_would(half: Half) -> None:
-    """After additions and removals in several steps, as much is found as in a generation written at once."""
+    """After additions and removals in several steps, a search finds as much as in a generation written at once."""
     history = half.begin()
     for first, last in ((0, 60), (0, 150), (40, 150), (30, 160)):
         history.write(half.some(first, last))
@@ -81,14 +82,14 @@ def check_a_history_ends_where_one_write_would(half: Half) -> None:
 
 
 def check_another_object_opens_what_was_written(half: Half) -> None:
-    """Nothing about a generation is kept in the engine's object: another process opens it."""
+    """Nothing about a generation is kept in the object of the engine, so another process can open it."""
     history = half.begin()
     place = history.write(half.some(0, 100))
     assert half.ask(half.make_engine().open(place)) == half.ask(history.engine.open(place))
 
 
 def check_an_unreadable_predecessor_is_no_obstacle(half: Half) -> None:
-    """The generation is then made anew, complete."""
+    """If the generation before cannot be read, the next one is made anew and complete."""
     history = half.begin()
     before = history.write(half.some(0, 50))
     _lose(history.engine, before)
@@ -97,7 +98,7 @@ def check_an_unreadable_predecessor_is_no_obstacle(half: Half) -> None:
 
 
 def check_what_is_missing_is_not_opened(half: Half) -> None:
-    """A generation that was discarded, or never written, is an error and not an empty one."""
+    """A generation that was discarded or never written is an error, not an empty generation."""
     history = half.begin()
     place = history.write(half.some(0, 50))
     _lose(history.engine, place)
@@ -112,7 +113,7 @@ def _lose(engine: Engine[Any, Any], place: Place) -> None:
 
 
 def check_each_damaged_file_is_an_error(half: Half) -> None:
-    """Without one of its files, or with half of one that is not empty, a generation is not opened, or is as it was."""
+    """If a file is missing, or cut in half, the generation is not opened, or it gives the same answers as before."""
     history = half.begin()
     history.write(half.some(0, 300))
     place = history.write(half.some(10, 310))
@@ -142,8 +143,8 @@ def _expect_error_or_same(half: Half, place: Place, expected: object) -> None:
 
 
 def check_stamps_name_every_file(half: Half) -> None:
-    """Every file in the place is stamped and sound, and nothing is written elsewhere. A generation shares bytes with
-    the one before without changing them."""
+    """Every file in the place has a stamp and is sound, and nothing is written elsewhere. A generation may share bytes
+    with the one before, and does not change them."""
     history = half.begin()
     for rows in (half.some(0, 100), half.some(0, 130), half.some(30, 130)):
         place = history.write(rows)
@@ -157,8 +158,8 @@ def check_stamps_name_every_file(half: Half) -> None:
 
 
 def check_readers_do_not_notice_a_writer(half: Half) -> None:
-    """Several threads ask one open generation while others are written and the first is discarded: every answer and
-    every count is the same."""
+    """Several threads ask one open generation while others are written and the first is discarded. Every answer and
+    every count stays the same."""
     history = half.begin()
     first = history.write(half.some(0, 120))
     opened = history.engine.open(first)
@@ -186,7 +187,7 @@ def check_readers_do_not_notice_a_writer(half: Half) -> None:
 
 
 def check_info_can_be_shown(half: Half) -> None:
-    """A name, a line and figures that JSON can hold; a name for the form of what is written."""
+    """An engine has a name, a line and figures that JSON can hold, and a name for the form of what it writes."""
     engine = half.make_engine()
     info = half.history(engine, half.top).open(half.some(0, 50)).info
     assert info.engine
@@ -207,7 +208,7 @@ def check_closing_twice_is_allowed(half: Half) -> None:
 
 
 def check_an_empty_generation_counts_nothing(half: Half) -> None:
-    """It is written, opened and followed like any other."""
+    """An empty generation is written, opened and followed like any other."""
     history = half.begin()
     assert history.open({}).count() == 0
     assert history.open(half.some(0, 5)).count() == 5
@@ -231,7 +232,7 @@ COMMON = [
 
 
 def find_broken(checks: list[Callable[[Half], None]], make_half: Callable[[Path], Half], top: Path) -> set[str]:
-    """Names of the checks that an engine fails."""
+    """The names of the checks that an engine fails."""
     broken = set()
     for check in checks:
         try:

@@ -35,30 +35,30 @@ _WRITTEN = [
 
 
 def make_lexical_half(make_engine: Callable[[], Engine[Any, Any]], top: Path) -> Half:
-    """What the checks need of an engine."""
+    """The engine as the checks need it."""
     return Half(make_engine, TextHistory, _ROWS, _ask, _ask, top)
 
 
 def _ask(searcher: Any) -> object:
-    """Without the order of equal texts, which is not promised."""
+    """What the questions find, without the order of equal texts, which is not promised."""
     found = [sorted(searcher.search([term], 700).tolist()) for term in ("red", "hous", "text7", "nowher")]
     return found, searcher.count_paragraphs(["red", "common", "text150", "nowher"])
 
 
 def ask(question: str) -> list[str]:
-    """The terms a question is searched by."""
+    """What a question finds."""
     return without_stop_words(dict.fromkeys(analyze(question)))
 
 
 def check_words_are_found_however_they_are_written(half: Half) -> None:
-    """Case, accents and endings do not matter; numbers and names stay whole; no text is a query language."""
+    """Case, accents and endings do not matter, numbers and names stay whole, and no text is a query language."""
     opened = half.begin().open({number: (1, text) for number, (text, _) in enumerate(_WRITTEN)})
     for number, (_, question) in enumerate(_WRITTEN):
         assert opened.search(ask(question), 5).tolist() == [number], question
 
 
 def check_any_of_the_words_is_enough(half: Half) -> None:
-    """Words that are nowhere change nothing, and without words nothing is found."""
+    """Words that are nowhere change nothing. Without words nothing is found."""
     opened = half.begin().open({1: (1, "red house"), 2: (1, "blue sky"), 3: (1, "nothing")})
     assert sorted(opened.search(["red", "blue", "nowher"], 5).tolist()) == [1, 2]
     assert opened.search([], 5).tolist() == []
@@ -66,7 +66,7 @@ def check_any_of_the_words_is_enough(half: Half) -> None:
 
 
 def check_the_best_come_first(half: Half) -> None:
-    """A rare word counts more than a common one, two words more than one, a short text more than a long one."""
+    """A rare word counts more than a common one, two words more than one, and a short text more than a long one."""
     filler = " ".join(f"filler{number}" for number in range(60))
     rows = {number: (1, f"river {filler} number{number}") for number in range(40)}
     rows |= {50: (1, f"lighthouse {filler}"), 51: (1, "river lighthouse"), 52: (1, "river")}
@@ -77,7 +77,7 @@ def check_the_best_come_first(half: Half) -> None:
 
 
 def check_changes_are_found(half: Half) -> None:
-    """Only what is there is found and counted, after any additions and removals."""
+    """After any additions and removals, exactly what is there is found and counted."""
     history = half.begin()
     for first, last in ((0, 60), (0, 90), (30, 90), (10, 200), (10, 10), (5, 40)):
         opened = history.open(half.some(first, last))
@@ -88,7 +88,8 @@ def check_changes_are_found(half: Half) -> None:
 
 
 def check_the_filter_is_part_of_the_search(half: Half) -> None:
-    """As many as wanted are found in the articles allowed, though others fit better; unknown articles are ignored."""
+    """As many paragraphs as wanted are found in the allowed articles, even if others fit better. Unknown articles are
+    ignored."""
     rows = dict.fromkeys(range(100), (1, "river"))
     rows |= {number: (2, f"the river flows through a long text number{number}") for number in range(100, 110)}
     opened = half.begin().open(rows)
@@ -100,7 +101,7 @@ def check_the_filter_is_part_of_the_search(half: Half) -> None:
 
 
 def check_the_filter_after_changes(half: Half) -> None:
-    """What was removed is in no article."""
+    """A paragraph that was removed is in no article."""
     history = half.begin()
     history.write(half.some(0, 60))
     opened = history.open(half.some(9, 70))

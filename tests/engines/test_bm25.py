@@ -14,7 +14,7 @@ from tests.engines.lexical_contract import ask
 
 
 def test_stop_words_count_only_if_there_is_nothing_else() -> None:
-    """'Who is in the house' is about the house; 'to be or not to be' is about itself."""
+    """'Who is in the house' is about the house. 'To be or not to be' is about its stop words."""
     assert ask("Who is in the house?") == ["hous"]
     assert ask("to be or to be") == ["to", "be", "or"]
     assert ask("?!") == []
@@ -40,13 +40,14 @@ def test_the_score_is_bm25(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_context_weighs_less() -> None:
-    """A word that only the context has counts its weight; one that the question has too counts whole."""
+    """A word that only the context has counts with the weight of the context. A word that the question has too counts
+    in full."""
     assert weigh_terms("red house", "house river", 0.3) == {"red": 1.0, "hous": 1.0, "river": 0.3}
     assert weigh_terms("red house", "house river") == {"red": 1.0, "hous": 1.0}
 
 
 def test_of_a_long_question_the_rarest_words_are_kept() -> None:
-    """A hundred thousand characters cost no more than a long sentence."""
+    """A hundred thousand characters take no longer than a long sentence."""
     terms = ["common", *[f"unknown{number}" for number in range(70)], "rareword"]
     frequencies = dict.fromkeys(terms, 0) | {"common": 50, "rareword": 1}
     kept = keep_rarest(terms, frequencies)
@@ -56,6 +57,6 @@ def test_of_a_long_question_the_rarest_words_are_kept() -> None:
 
 
 def test_missing_words_are_named_as_typed() -> None:
-    """In any form: 'running' is not missing where 'ran' is another word and 'runs' the same."""
+    """A word is not missing if the text has another form of it: 'running' if it has 'runs', but not if it has 'ran'."""
     assert find_missing_words("Who is running the Louvre?", "He runs a museum") == ["Louvre"]
     assert find_missing_words("Is it so?", "") == []

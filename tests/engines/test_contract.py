@@ -24,31 +24,31 @@ Check = Callable[[Half], None]
 
 
 def _use_small_limits(patch: pytest.MonkeyPatch) -> None:
-    """Inverted files from a hundred vectors on, in parts that are as small as they get, with a delta of ten."""
+    """IVF from a hundred vectors on, in parts as small as they get, with a delta of ten."""
     patch.setattr(faiss_vectors, "EXACT_LIMIT", 100)
     patch.setattr(faiss_vectors, "_DELTA_LIMIT", 10)
 
 
 def _use_small_parts(patch: pytest.MonkeyPatch) -> None:
-    """Compared one by one, in several parts."""
+    """Vectors compared one by one, in several parts."""
     patch.setattr(faiss_vectors, "_DELTA_LIMIT", 10)
     patch.setattr(faiss_vectors, "_most_entries", lambda *_: 40)
 
 
 def _use_small_lists(patch: pytest.MonkeyPatch) -> None:
-    """Inverted files in several parts."""
+    """IVF in several parts."""
     _use_small_limits(patch)
     _use_small_parts(patch)
 
 
 def _never_purge(patch: pytest.MonkeyPatch) -> None:
-    """As in a large index: the dead stay in the files."""
+    """Deleted paragraphs stay in the files, as in a large index."""
     patch.setattr(tantivy_words, "_PURGE_LIMIT", 0)
     patch.setattr(tantivy_words, "_DEAD_SHARE", 10.0)
 
 
 def _change_nothing(patch: pytest.MonkeyPatch) -> None:
-    """As it is."""
+    """Leaves the engine as it is."""
 
 
 VECTOR_ENGINES = {
@@ -66,7 +66,7 @@ LEXICAL_ENGINES = {
 
 
 def sharing(kind: type[Any]) -> Callable[[], Any]:
-    """Makes engines of that kind which share what they keep, as connections to one server do."""
+    """A function that makes engines of one kind which share what they keep, as connections to one server do."""
     kept: dict[Path, Any] = {}
 
     def make() -> Any:
@@ -81,7 +81,7 @@ def sharing(kind: type[Any]) -> Callable[[], Any]:
 @pytest.mark.parametrize("check", VECTOR_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", VECTOR_ENGINES)
 def test_vector_engines(name: str, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each promise, by each engine that searches vectors."""
+    """Every engine that searches vectors keeps each promise."""
     kind, prepare = VECTOR_ENGINES[name]
     prepare(monkeypatch)
     check(make_vector_half(sharing(kind), tmp_path))
@@ -90,7 +90,7 @@ def test_vector_engines(name: str, check: Check, tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("check", LEXICAL_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", LEXICAL_ENGINES)
 def test_lexical_engines(name: str, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each promise, by each engine that searches words."""
+    """Every engine that searches words keeps each promise."""
     kind, prepare = LEXICAL_ENGINES[name]
     prepare(monkeypatch)
     check(make_lexical_half(sharing(kind), tmp_path))
@@ -114,7 +114,7 @@ def _search_then_filter_words(searcher: Any, terms: Any, k: int, articles: Any =
 
 
 def _count_slowly(searcher: Any) -> int:
-    """Only right if one thread counts at a time."""
+    """Right only if one thread counts at a time."""
     searcher.counted = 0
     for _ in range(3):
         time.sleep(0.0005)
@@ -147,7 +147,7 @@ def _write_over(engine: Any, target: Place, previous: Any, source: Any, added: A
 def _write_only_after(
     engine: Any, target: Place, previous: Any, source: Any, added: Any, removed: Any
 ) -> list[FileStamp]:
-    """Relies on the generation before being there."""
+    """Fails if the generation before is gone."""
     if previous is not None:
         assert previous.folder in engine.generations
     written: list[FileStamp] = type(engine).__mro__[1].write(engine, target, previous, source, added, removed)
@@ -159,7 +159,7 @@ def _open_anything(engine: Any, place: Place) -> Any:
 
 
 def _engine(base: type[Any], searcher: dict[str, Any] | None = None, **methods: Any) -> type[Any]:
-    """A wrong engine: `base` with other methods, of itself and of its searchers."""
+    """A wrong engine: `base` with other methods, of its own and of its searchers."""
     members = dict(methods)
     if searcher:
         members["searcher"] = type("Wrong", (base.searcher,), searcher)
@@ -167,7 +167,7 @@ def _engine(base: type[Any], searcher: dict[str, Any] | None = None, **methods: 
 
 
 class _Lonely:
-    """An engine whose objects do not know of each other."""
+    """An engine whose objects know nothing of each other."""
 
     def __init__(self) -> None:
         self.__dict__["own"] = {}
@@ -264,7 +264,7 @@ WRONG_WORDS = _common(MemoryLexicalEngine) | {
 
 @pytest.mark.parametrize("name", WRONG_VECTORS)
 def test_wrong_vector_engines_are_noticed(name: str, tmp_path: Path) -> None:
-    """The suite fails them, in the check that is about their mistake."""
+    """A wrong engine fails the check that is about its mistake."""
     kind, check = WRONG_VECTORS[name]
     make = sharing(kind)
     assert check in find_broken(VECTOR_CHECKS, lambda top: make_vector_half(make, top), tmp_path)
@@ -272,14 +272,14 @@ def test_wrong_vector_engines_are_noticed(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", WRONG_WORDS)
 def test_wrong_lexical_engines_are_noticed(name: str, tmp_path: Path) -> None:
-    """The suite fails them, in the check that is about their mistake."""
+    """A wrong engine fails the check that is about its mistake."""
     kind, check = WRONG_WORDS[name]
     make = sharing(kind)
     assert check in find_broken(LEXICAL_CHECKS, lambda top: make_lexical_half(make, top), tmp_path)
 
 
 def test_correct_engines_break_nothing(tmp_path: Path) -> None:
-    """What notices the wrong ones does not accuse the correct ones that they are made of."""
+    """The correct engines that the wrong ones are made of pass all checks."""
     vectors, words = sharing(MemoryVectorEngine), sharing(MemoryLexicalEngine)
     assert not find_broken(VECTOR_CHECKS, lambda top: make_vector_half(vectors, top), tmp_path / "v")
     assert not find_broken(LEXICAL_CHECKS, lambda top: make_lexical_half(words, top), tmp_path / "w")

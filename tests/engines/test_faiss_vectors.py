@@ -1,4 +1,4 @@
-"""FAISS's part of the promises: what is shared between generations, what is trained, what memory it takes."""
+"""The promises of FAISS alone: what generations share, what is trained, and how much memory it takes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def begin(top: Path) -> VectorHistory[FaissSearcher]:
 
 
 def figures(searcher: FaissSearcher) -> dict[str, Any]:
-    """What `qa index --status --json` shows."""
+    """The figures that `qa index --status --json` shows."""
     return dict(searcher.info.figures)
 
 
@@ -41,7 +41,7 @@ def figures(searcher: FaissSearcher) -> dict[str, Any]:
 def test_any_history_finds_what_brute_force_finds(
     steps: Steps, small: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """After any additions and removals a search finds exactly the nearest, in one part or in many."""
+    """After any additions and removals, in one part or in many, a search finds exactly the nearest."""
     every = make_vectors(301)
     history = begin(tmp_path_factory.mktemp("vectors"))
     with pytest.MonkeyPatch.context() as patch:
@@ -66,7 +66,7 @@ def test_a_small_change_shares_the_part(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """IVF already at a thousand vectors, the delta full at a hundred."""
+    """IVF from a thousand vectors on, and a delta that is full at a hundred."""
     monkeypatch.setattr(faiss_vectors, "EXACT_LIMIT", 1000)
     monkeypatch.setattr(faiss_vectors, "_DELTA_LIMIT", 100)
 
@@ -74,8 +74,8 @@ def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_small_limits")
 @pytest.mark.parametrize("room", [256 << 20, 32 * 4 * 1000], ids=["one part", "parts of 1,600"])
 def test_a_large_index_has_lists_with_a_measured_recall(tmp_path: Path, room: int) -> None:
-    """Their recall is measured when they are made, stored with them, and true of questions it was not measured on; so
-    it is with little memory, where parts are small and lists are trained on fewer vectors."""
+    """The recall of the lists is measured when they are made, stored with them, and holds for other questions. It holds
+    with little memory too, when parts are small and fewer vectors train the lists."""
     rows = dict(enumerate(make_vectors(6000)))
     history = begin(tmp_path)
     history.room_bytes = room
@@ -93,7 +93,7 @@ def test_a_large_index_has_lists_with_a_measured_recall(tmp_path: Path, room: in
 
 @pytest.mark.usefixtures("_small_limits")
 def test_parts_change_nothing_that_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trained on the same sample, many parts give what one gives, to the last bit."""
+    """Many parts that were trained on the same sample give what one gives, to the last bit."""
     rows = dict(enumerate(make_vectors(3000)))
     whole = begin(tmp_path / "whole").open(rows)
     monkeypatch.setattr(faiss_vectors, "_most_entries", lambda *_: 500)
@@ -107,7 +107,7 @@ def test_parts_change_nothing_that_is_found(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.usefixtures("_small_limits")
 def test_a_large_index_grows_without_being_trained_again(tmp_path: Path) -> None:
-    """A full delta becomes a part, the large part stays as it is, and every vector is still found by itself."""
+    """A full delta becomes a part, the large part stays as it is, and every vector still finds itself."""
     every = make_vectors(2700)
     history = begin(tmp_path)
     first = history.write(dict(enumerate(every[:1500])))
@@ -127,7 +127,7 @@ def test_a_large_index_grows_without_being_trained_again(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("_small_limits")
 def test_many_additions_are_loaded_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much is added at once, little of it is in memory."""
+    """However many vectors are added at once, few of them are in memory."""
     monkeypatch.setattr(faiss_vectors, "_BLOCK", 120)
     every = dict(enumerate(make_vectors(3000)))
     history = begin(tmp_path)
@@ -139,7 +139,7 @@ def test_many_additions_are_loaded_in_blocks(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.usefixtures("_small_limits")
 def test_the_dead_leave_when_they_are_many(tmp_path: Path) -> None:
-    """The parts are written again without them, with lists as they were trained."""
+    """Parts with many removed vectors are written again without them, and the lists keep their training."""
     every = make_vectors(3000)
     history = begin(tmp_path)
     first = history.open(dict(enumerate(every)))
@@ -154,7 +154,7 @@ def test_the_dead_leave_when_they_are_many(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_small_limits")
 @pytest.mark.parametrize(("count", "kind"), [(1001, "IVF"), (1000, "exact"), (600, "IVF"), (400, "exact")])
 def test_the_kind_follows_the_size(tmp_path: Path, count: int, kind: str) -> None:
-    """A folder that grows gets lists; one that shrinks keeps them until they make no sense any more."""
+    """A folder that grows gets lists. One that shrinks keeps them until it is far smaller."""
     every = dict(enumerate(make_vectors(1500)))
     history = begin(tmp_path)
     history.write({} if count in (1001, 1000) else every)
@@ -177,7 +177,7 @@ def test_what_comes_back_is_not_hidden_by_its_former_self(tmp_path: Path) -> Non
 
 @pytest.mark.usefixtures("_small_limits")
 def test_filters_reach_far_lists(tmp_path: Path) -> None:
-    """A few allowed among many are found although the lists nearest to the question hold none of them."""
+    """A few allowed vectors among many are found even if the lists nearest to the question hold none of them."""
     rows = dict(enumerate(make_vectors(3000)))
     opened = begin(tmp_path).open(rows)
     far = set(find_nearest(rows, rows[0], 3000)[-20:])
@@ -185,7 +185,7 @@ def test_filters_reach_far_lists(tmp_path: Path) -> None:
 
 
 def test_an_older_form_is_an_error(tmp_path: Path) -> None:
-    """Files of an earlier version are not guessed at."""
+    """Files of an earlier version are refused."""
     place = begin(tmp_path).write(dict(enumerate(make_vectors(10))))
     path = place.folder / "vectors.json"
     path.write_text(json.dumps({"kind": "inverted file", "dimension": 32, "base": 10, "delta": 0, "dead": 0}))
@@ -232,7 +232,7 @@ print(json.dumps({"more": peak() - before, **json.loads((target / "vectors.json"
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 @pytest.mark.parametrize("limit", [1000, 500_000], ids=["IVF", "exact"])
 def test_memory_does_not_grow_with_the_folder(tmp_path: Path, limit: int) -> None:
-    """200,000 vectors take 53 MB as 8-bit codes with their ids, and 104 MB exactly; a build that may hold 4 MB of them
+    """200,000 vectors take 53 MB as 8-bit codes with their ids, and 104 MB exactly. A build that may hold 4 MB of them
     at once takes less than either."""
     done = subprocess.run(
         [sys.executable, "-c", _BUILD, str(tmp_path), str(limit)],
@@ -248,7 +248,7 @@ def test_memory_does_not_grow_with_the_folder(tmp_path: Path, limit: int) -> Non
 
 
 def test_a_million_paragraphs_need_half_a_gigabyte() -> None:
-    """The memory that a build asks for hardly grows with the folder."""
+    """The memory of a build hardly grows with the folder."""
     Limits(memory=500 << 20).check(0, 1_000_000)
     Limits(memory=2 << 30).check(10_000_000, 2_000_000)
     with pytest.raises(UsageError, match="give at least"):

@@ -1,4 +1,4 @@
-"""Building, following and searching an index with other engines: nothing outside of `index.engines` knows which."""
+"""Other engines build, follow and search an index: nothing outside of `index.engines` knows which ones there are."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> tuple[MemoryVectorEngine, Memory
 def test_other_engines_give_the_same_answers(
     tmp_path: Path, engines: tuple[MemoryVectorEngine, MemoryLexicalEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Through additions, changes and deletions; one generation is kept, and no file is written for them."""
+    """The answers are the same after additions, changes and deletions. One generation is kept, and no file is
+    written."""
     docs, folder = tmp_path / "docs", tmp_path / "memory"
     _write(docs, 8)
     refresh(docs, folder, HashEncoder)
@@ -60,7 +61,7 @@ def test_other_engines_give_the_same_answers(
 
 
 def test_the_status_shows_any_engine(tmp_path: Path, engines: tuple[MemoryVectorEngine, MemoryLexicalEngine]) -> None:
-    """Its name and its own figures."""
+    """The status shows the name and the figures of the engine."""
     docs = tmp_path / "docs"
     _write(docs, 3)
     refresh(docs, locate_index_folder(docs), HashEncoder)
@@ -80,7 +81,7 @@ def test_the_status_shows_any_engine(tmp_path: Path, engines: tuple[MemoryVector
 def test_an_index_of_other_engines_is_made_again_without_embedding(
     tmp_path: Path, engines: tuple[MemoryVectorEngine, MemoryLexicalEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not opened; the next build writes it for the engines that are there now, and says so."""
+    """An index of other engines is not opened. The next build writes it for the present ones, and says so."""
     docs, folder = tmp_path / "docs", tmp_path / "index"
     _write(docs, 5)
     refresh(docs, folder, HashEncoder)

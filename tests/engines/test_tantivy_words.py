@@ -1,4 +1,4 @@
-"""tantivy's part of the promises: what is shared between generations, and what deletion leaves behind."""
+"""The promises of tantivy alone: what generations share, and what a deletion leaves behind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def begin(top: Path) -> TextHistory[TantivySearcher]:
 @settings(max_examples=10, deadline=None)
 @given(text=st.text(alphabet=st.characters(), max_size=80))
 def test_a_text_is_found_by_its_own_words(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Whatever can be typed can be found again, lone surrogates and operators of query languages included."""
+    """Whatever can be typed can be found, including lone surrogates and operators of query languages."""
     opened = begin(tmp_path_factory.mktemp("any")).open({0: (1, "other"), 1: (1, text)})
     terms = ask(text)
     assert not terms or 1 in opened.search(terms, 5).tolist()
@@ -37,7 +37,7 @@ def test_a_text_is_found_by_its_own_words(text: str, tmp_path_factory: pytest.Te
 def test_frequencies_are_those_of_what_is_alive(
     steps: list[tuple[set[int], set[int]]], purge: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Deleted paragraphs do not count, whether their words are still in the files or not."""
+    """Deleted paragraphs do not count, even if their words are still in the files."""
     words = ["red", "blue", "green", "hous", "river"]
     texts = {n: (n % 3, " ".join(words[i] for i in range(5) if n >> i & 1) + " end") for n in range(31)}
     history = begin(tmp_path_factory.mktemp("lexical"))
@@ -59,8 +59,8 @@ def test_frequencies_are_those_of_what_is_alive(
 
 
 def test_additions_share_segments(tmp_path: Path) -> None:
-    """One more paragraph is one more small segment. Who has opened the generation before keeps it, even when its files
-    are gone."""
+    """One more paragraph is one more small segment. Whoever has opened the generation before keeps it, even after its
+    files are gone."""
     rows = {number: (number, f"common text{number}") for number in range(200)}
     history = begin(tmp_path)
     one = history.write(rows)
@@ -76,7 +76,7 @@ def test_additions_share_segments(tmp_path: Path) -> None:
 
 
 def test_a_deleted_word_is_in_no_file(tmp_path: Path) -> None:
-    """What is deleted from a small index leaves no trace in its files: none of them is carried over."""
+    """What is deleted from a small index leaves no trace in the files, because none of them is carried over."""
     history = begin(tmp_path)
     one = history.write({1: (1, "plain words"), 2: (2, "secret xylophones")})
     two = history.write({1: (1, "plain words")})

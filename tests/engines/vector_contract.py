@@ -19,7 +19,7 @@ _ENOUGH = 0.95
 
 
 def make_vector_half(make_engine: Callable[[], Engine[Any, Any]], top: Path) -> Half:
-    """What the checks need of an engine."""
+    """The engine as the checks need it."""
     return Half(make_engine, VectorHistory, _ROWS, _ask, _ask_all, top)
 
 
@@ -28,21 +28,21 @@ def _ask(searcher: Any) -> object:
 
 
 def _ask_all(searcher: Any) -> object:
-    """Everything if the search is exact; otherwise, what is nearest to itself."""
+    """All results if the search is exact. Otherwise what is nearest to each vector itself."""
     if searcher.info.exact:
         return sorted(searcher.search(_QUERIES[0], 700)[0].tolist())
     return [searcher.search(_ROWS[number], 1)[0].tolist() for number in range(30, 160, 10)]
 
 
 def _agree(searcher: Any, found: list[int], expected: list[int]) -> bool:
-    """Equal if the search is exact; otherwise nearly all the same."""
+    """True if two results are equal, or nearly so if the search is not exact."""
     if searcher.info.exact:
         return found == expected
     return len(set(found) & set(expected)) >= 0.9 * len(expected) == 0.9 * len(found)
 
 
 def check_the_nearest_are_found(half: Half) -> None:
-    """All ten of them if the search is exact, nearly all if it is not; never one twice, never more than wanted."""
+    """An exact search finds all ten, any other nearly all. None is found twice, and never more than wanted."""
     rows = half.some(0, 500)
     opened = half.begin().open(rows)
     hits = 0
@@ -56,8 +56,8 @@ def check_the_nearest_are_found(half: Half) -> None:
 
 
 def check_changes_are_found(half: Half) -> None:
-    """Each vector that is there is the nearest to itself; one that was removed is not found, however many are asked
-    for, until it comes back."""
+    """Each vector that is there is the nearest to itself. One that was removed is not found until it comes back,
+    however many are asked for."""
     history = half.begin()
     for first, last in ((0, 300), (0, 340), (60, 340), (30, 420)):
         opened = history.open(half.some(first, last))
@@ -69,7 +69,7 @@ def check_changes_are_found(half: Half) -> None:
 
 
 def check_the_filter_is_part_of_the_search(half: Half) -> None:
-    """As many as wanted are found among the allowed, however far they are from the question."""
+    """As many as wanted are found among the allowed ones, however far they are from the question."""
     rows = half.some(0, 500)
     opened = half.begin().open(rows)
     query = _QUERIES[0]
@@ -79,7 +79,7 @@ def check_the_filter_is_part_of_the_search(half: Half) -> None:
 
 
 def check_the_filter_after_changes(half: Half) -> None:
-    """What was removed is not found even if it is allowed; what was added since is; unknown ids are ignored."""
+    """An allowed id is not found if it was removed, and is found if it was added since. Unknown ids are ignored."""
     history = half.begin()
     history.write(half.some(0, 400))
     opened = history.open(half.some(20, 420))
@@ -89,7 +89,7 @@ def check_the_filter_after_changes(half: Half) -> None:
 
 
 def check_the_best_come_first(half: Half) -> None:
-    """Scores are the inner products, nearly, and fall."""
+    """Scores are nearly the inner products, in falling order."""
     rows = half.some(0, 300)
     opened = half.begin().open(rows)
     for query in _QUERIES:
@@ -100,7 +100,7 @@ def check_the_best_come_first(half: Half) -> None:
 
 
 def check_equal_scores_are_ordered_by_id(half: Half) -> None:
-    """Also if several generations brought vectors that are the same."""
+    """The order holds even if several generations brought vectors that are the same."""
     history = half.begin()
     rows = half.some(0, 300)
     history.write(rows | dict.fromkeys((300, 310, 305), half.rows[0]))
@@ -114,7 +114,7 @@ def check_equal_scores_are_ordered_by_id(half: Half) -> None:
 
 
 def check_fewer_are_found_if_there_are_fewer(half: Half) -> None:
-    """More than there are can be asked for; in an empty generation nothing is found."""
+    """A search may ask for more than there are. In an empty generation it finds nothing."""
     history = half.begin()
     assert set(history.open(half.some(0, 3)).search(_QUERIES[0], 10)[0].tolist()) == {0, 1, 2}
     empty = history.open({})

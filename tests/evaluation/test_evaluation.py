@@ -184,9 +184,9 @@ def test_a_paired_test_sees_a_real_difference_and_no_other() -> None:
     significant = compare_measures(build_rows(hit_at_1=base), build_rows(hit_at_1=better))["hit@1"]
     assert significant.p_value < 0.01
     assert 0 < significant.low <= 0.25 <= significant.high
-    chance = compare_measures(build_rows(hit_at_1=base), build_rows(hit_at_1=mixed))["hit@1"]
-    assert chance.p_value == 1.0
-    assert chance.low < 0 < chance.high
+    even = compare_measures(build_rows(hit_at_1=base), build_rows(hit_at_1=mixed))["hit@1"]
+    assert even.p_value == 1.0
+    assert even.low < 0 < even.high
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_quote_holds_an_answer_by_its_words(quote: str, answers: tuple[str, ..
     assert holds_answer(quote, answers) == holds
 
 
-def test_right_is_told_by_words_then_by_place() -> None:
+def test_words_decide_what_is_right_and_then_the_place() -> None:
     """An unanswerable question is never right; a quote's words decide where they can, else its paragraph."""
     spans = Question("q", "?", True, ("Moon",), (("a.txt", 1),), ("The Moon.",))
     free = Question("q", "?", True, ("A long reply in other words.",), (("a.txt", 1),), ("The Moon.",))
@@ -263,7 +263,7 @@ def test_question_files(tmp_path: Path) -> None:
         ('{"question": "' + "a" * 20_000 + '"}', "line 1: has a question of 20,000 characters"),
     ],
 )
-def test_wrong_question_files_are_told_with_their_line(tmp_path: Path, text: str, said: str) -> None:
+def test_wrong_question_files_are_reported_with_their_line(tmp_path: Path, text: str, said: str) -> None:
     """A file that is no question file is refused in one sentence that names it and the fault."""
     path = tmp_path / "questions.jsonl"
     path.write_text(text, encoding="utf-8")
@@ -411,7 +411,7 @@ def test_an_interrupted_run_asks_only_what_is_left(docs: Path, question_file: Pa
     }
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_the_run_goes_on(docs: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_reported_and_the_run_goes_on(docs: Path, tmp_path: Path) -> None:
     """Numbers do not depend on it; only an interruption would cost something."""
     answerer = open_for_measuring(docs)
     (tmp_path / "file").touch()
@@ -430,7 +430,7 @@ def test_a_cache_that_cannot_be_written_is_told_and_the_run_goes_on(docs: Path, 
     assert "cannot be written" in told[0]
 
 
-def test_labels_of_what_is_not_there_are_told(docs: Path) -> None:
+def test_labels_of_what_is_not_there_are_reported(docs: Path) -> None:
     """A path or a paragraph that the index does not have is a mistake in the file, and no bad search."""
     answerer = open_for_measuring(docs)
     there = Question("a", "?", True, relevant=(("trade.txt", 2), ("harbour.md", None)))

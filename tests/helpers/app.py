@@ -21,7 +21,7 @@ from tests.helpers.recorded import RecordedAnswerer
 
 
 class Face:
-    """The app under test with its pilot, and the few things that every test does."""
+    """The app under test with its pilot, and what every test does with it."""
 
     def __init__(self, app: QaApp, pilot: Pilot[None], said: list[str]) -> None:
         self.app = app
@@ -30,7 +30,7 @@ class Face:
         """The messages shown for a moment."""
 
     async def until(self, met: Callable[[], object], seconds: float = 10.0) -> None:
-        """Waits until something holds; fails where it does not in time."""
+        """Waits until a condition holds, and fails if it does not in time."""
         ends = time.monotonic() + seconds
         while not met():
             assert time.monotonic() < ends, f"not in {seconds} s; the screen is:\n{self.text}"
@@ -38,19 +38,19 @@ class Face:
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
-        """Types into what has the focus."""
+        """Types into the widget that has the focus."""
         for character in text:
             await self.pilot.press(" " if character == " " else character)
 
     async def ask(self, question: str) -> TurnModel:
-        """Asks and waits for the answer."""
+        """Asks a question and waits for the answer."""
         await self.send(question)
         turn = self.turns[-1]
         await self.until(lambda: not turn.is_waiting)
         return turn
 
     async def send(self, question: str) -> TurnModel:
-        """Asks without waiting."""
+        """Asks a question without waiting."""
         count = len(self.turns)
         self.app.main.box.focus()
         self.app.main.box.put(question)
@@ -59,23 +59,23 @@ class Face:
         return self.turns[-1]
 
     async def press(self, *keys: str) -> None:
-        """Presses keys and waits until what they do is drawn."""
+        """Presses keys and waits until the result is drawn."""
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
     @property
     def turns(self) -> list[TurnModel]:
-        """Of the conversation."""
+        """The turns of the conversation."""
         return self.app.main.conversation.turns
 
     @property
     def text(self) -> str:
-        """What stands on the screen, a line for each row."""
+        """The text on the screen, one line per row."""
         return render_screen(self.app)
 
 
 def render_screen(app: QaApp) -> str:
-    """The characters of the screen."""
+    """The characters on the screen."""
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
@@ -89,7 +89,11 @@ async def open_app(
     messages: bool = False,
     **options: Any,
 ) -> AsyncIterator[Face]:
-    """An app over `answerer`, ready to answer where `ready`; draws messages where `messages`."""
+    """An app over `answerer`.
+
+    :param ready: waits until it can answer.
+    :param messages: draws its messages.
+    """
     answerer = RecordedAnswerer() if answerer is None else answerer
     opener = answerer if callable(answerer) else lambda: answerer
     upkeep = options.pop("upkeep", UpkeepOptions())
@@ -113,12 +117,12 @@ async def open_app(
 
 
 def no_index() -> Asks:
-    """Opens nothing, since there is no index."""
+    """Opens nothing, because there is no index."""
     raise IndexFolderError("/articles has no index yet; run `qa index`.")
 
 
 async def settle(face: Face) -> None:
-    """Lets everything that is under way come to rest: workers, refreshes, scrolling."""
+    """Waits until everything in progress has ended: workers, refreshes and scrolling."""
     for _ in range(3):
         await face.pilot.pause()
         await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Two small articles that many tests ask."""
+"""Two small articles that many tests ask about."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Three things are forbidden in the harbour:
 
 
 def write_articles(folder: Path) -> Path:
-    """Two small articles, one plain text, one Markdown."""
+    """Writes two small articles, one in plain text and one in Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "trade.txt").write_text(TRADE, encoding="utf-8")
     (folder / "harbour.md").write_text(HARBOUR, encoding="utf-8")

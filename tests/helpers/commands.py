@@ -1,4 +1,4 @@
-"""`qa` in a process of its own."""
+"""Runs `qa` in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.helpers.places import ROOT
 def run_qa(
     *arguments: str, stdin: str = "", cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """`qa` with these arguments."""
+    """Runs `qa` with these arguments."""
     return subprocess.run(
         [sys.executable, "-m", "qa", *arguments],
         input=stdin,

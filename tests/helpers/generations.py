@@ -1,4 +1,4 @@
-"""What engines are tested with: vectors and texts by id, and generations of them that follow each other."""
+"""Material for the tests of engines: vectors and texts by id, and generations of them that follow each other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Text = tuple[int, str]
 
 
 def make_vectors(count: int, seed: int = 0) -> Vectors:
-    """(count, 32) float32 of unit length in clusters, as float16 holds them."""
+    """(count, 32) float32 of unit length in clusters, rounded as float16 holds them."""
     random = np.random.default_rng(seed)
     centres = np.random.default_rng(0).standard_normal((20, DIMENSION))
     points = centres[random.integers(0, 20, count)] + 0.7 * random.standard_normal((count, DIMENSION))
@@ -32,18 +32,18 @@ def make_vectors(count: int, seed: int = 0) -> Vectors:
 
 
 def find_nearest(rows: Mapping[int, Vectors], query: Vectors, k: int, allowed: set[int] | None = None) -> list[int]:
-    """By brute force; equal ones by id."""
+    """The nearest vectors by brute force; equal ones are ordered by id."""
     ids = [number for number in rows if allowed is None or number in allowed]
     return sorted(ids, key=lambda number: (-float((rows[number] * query).sum()), number))[:k]
 
 
 def as_ids(numbers: set[int] | list[int]) -> Ids:
-    """Ascending."""
+    """The ids as an array, ascending."""
     return np.array(sorted(numbers), dtype=np.int64)
 
 
 class History(Generic[Row, Source, Searcher]):
-    """One engine's generations in a folder, each following the one before."""
+    """The generations of one engine in a folder, each following the one before."""
 
     def __init__(self, engine: Engine[Source, Searcher], top: Path) -> None:
         self.engine = engine
@@ -55,7 +55,7 @@ class History(Generic[Row, Source, Searcher]):
         self._number = 0
 
     def write(self, rows: Mapping[int, Row] | None = None) -> Place:
-        """Writes one more generation, of `rows` if they are given."""
+        """Writes one more generation, with `rows` if they are given."""
         self.rows = dict(self.rows if rows is None else rows)
         added, removed = set(self.rows) - set(self._written), set(self._written) - set(self.rows)
         self._number += 1
@@ -71,19 +71,19 @@ class History(Generic[Row, Source, Searcher]):
         return self.engine.open(self.write(rows))
 
     def make_source(self) -> Source:
-        """What a database is to the engine."""
+        """The source that stands for the database."""
         raise NotImplementedError
 
 
 class VectorHistory(History["Vectors", VectorSource, Searcher]):
-    """Of vectors."""
+    """A history of vectors."""
 
     room_bytes = 256 << 20
     most_loaded = 0
     """Vectors that were loaded at once, at most."""
 
     def make_source(self) -> VectorSource:
-        """In blocks of a hundred."""
+        """A source in blocks of a hundred."""
         rows = self.rows
 
         def load_some(ids: Ids) -> tuple[Ids, Vectors]:
@@ -101,10 +101,10 @@ class VectorHistory(History["Vectors", VectorSource, Searcher]):
 
 
 class TextHistory(History[Text, LexicalSource, Searcher]):
-    """Of texts."""
+    """A history of texts."""
 
     def make_source(self) -> LexicalSource:
-        """One after the other."""
+        """A source of one text after the other."""
         rows = self.rows
 
         def load_some(ids: list[int]) -> Iterator[tuple[int, int, str]]:

@@ -1,5 +1,6 @@
-"""An encoder that is exact and takes no time, for tests of what happens around encoding: the same text has the same
-vector, and texts that share words are nearer. What depends on the meaning of texts is tested with the real model."""
+"""An exact encoder that takes no time, for tests of what happens around encoding. The same text always has the same
+vector, and texts that share words are near each other. What depends on the meaning of texts is tested with the real
+model."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class HashEncoder:
-    """Each word is a random direction that its hash names; a text is the sum of its words."""
+    """Gives each word a random direction that its hash decides. The vector of a text is the sum of its words."""
 
     def __init__(self, seed: str = "a", dimension: int = 64, max_tokens: int = 40) -> None:
         self.name = f"hash-{seed}"
@@ -32,11 +33,11 @@ class HashEncoder:
         return self.encode_questions(texts)
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
-        """Without a prefix."""
+        """Like `encode_passages`, without a prefix."""
         return np.stack([self._encode(text) for text in texts])
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Words."""
+        """The number of words of each text."""
         return [len(text.split()) for text in texts]
 
     def _encode(self, text: str) -> Vectors:

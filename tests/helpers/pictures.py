@@ -1,4 +1,4 @@
-"""Pictures of the screen that stay the same: no blinking cursor, no time, no names that change from run to run."""
+"""Pictures of the screen that are the same in every run: no blinking cursor, no time, no changing names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DRAWN_WITH = FOLDER / "textual-version.txt"
 
 
 async def draw(face: Face) -> str:
-    """The screen as SVG, at rest."""
+    """The screen as SVG, once nothing moves."""
     for box in face.app.screen.query(TextArea):
         box.cursor_blink = False
     for line in face.app.screen.query(Input):
@@ -29,7 +29,8 @@ async def draw(face: Face) -> str:
 
 
 async def check(face: Face, name: str) -> None:
-    """The screen is the one that was looked at and kept. QA_UPDATE_PICTURES=1 keeps what is drawn now."""
+    """Compares the screen with the picture that was looked at and kept. With QA_UPDATE_PICTURES=1, keeps what is drawn
+    now."""
     drawn = await draw(face)
     kept = FOLDER / f"{name}.svg"
     if os.environ.get("QA_UPDATE_PICTURES"):

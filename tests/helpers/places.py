@@ -1,4 +1,4 @@
-"""Where the project stands, and where the evaluation sets are looked for."""
+"""Where the project is, and where the evaluation sets are."""
 
 from __future__ import annotations
 

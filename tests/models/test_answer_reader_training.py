@@ -1,4 +1,4 @@
-"""The pairs that the reader is trained on, and the file it becomes."""
+"""The pairs that the answer reader is trained on, and the file it becomes."""
 
 import json
 import random
@@ -35,7 +35,7 @@ QUESTIONS = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Training data of three paragraphs in the format of ../shared/train."""
+    """Training data of three paragraphs, in the form of ../shared/train."""
     for source in ("squad11", "squad2"):
         place = tmp_path / source
         place.mkdir()
@@ -55,8 +55,8 @@ def test_evaluated_paragraphs_are_left_out(folder: Path) -> None:
 
 
 def test_spans_of_made_pairs_are_answers(folder: Path) -> None:
-    """Whatever is changed or cut, a labelled span is the words of an answer, and a pair without one has no answer
-    that was labelled there."""
+    """After any change or cut, a labelled span is the words of an answer, and a pair without a span holds no labelled
+    answer."""
     maker = PairMaker(load_corpus(folder, frozenset()), seed=1, synthetic=4.0)
     pairs = [pair for number in range(20) for pair in maker.epoch(number)]
     assert {"real", "trap", "elsewhere", "swapped", "reversed", "removed", "unlabelled"} <= {p.kind for p in pairs}
@@ -77,14 +77,14 @@ def test_the_same_seed_gives_the_same_pairs(folder: Path) -> None:
 
 
 def test_sentences_joined_give_the_passage() -> None:
-    """Cutting loses nothing."""
+    """Cutting a passage into sentences loses nothing."""
     for texts in PASSAGES.values():
         for text in texts:
             assert "".join(split_sentences(text)) == text
 
 
 def test_token_spans_lead_back_to_the_words() -> None:
-    """A label in characters and the tokens it becomes name the same words, with a title in front and without."""
+    """A label in characters and its tokens name the same words, with a title in front and without."""
     tokenizer = load_tokenizer(find_wheel_folder())
     passage = PASSAGES["Tides.txt"][0]
     for context in ("", "Tides of England"):
@@ -99,7 +99,7 @@ def test_token_spans_lead_back_to_the_words() -> None:
 
 
 def test_auroc_counts_pairs() -> None:
-    """1 where every positive is above, .5 for ties."""
+    """AUROC is 1 if every positive is above, and .5 for ties."""
     assert auroc([3.0, 2.0], [1.0, 0.0]) == 1.0
     assert auroc([1.0], [1.0]) == 0.5
     values = [random.Random(0).random() for _ in range(9)]
@@ -108,7 +108,7 @@ def test_auroc_counts_pairs() -> None:
 
 @pytest.mark.skipif(not SHIPPED.exists(), reason="the reader's weights are not in this copy")
 def test_shipped_reader_finds_and_declines() -> None:
-    """The shipped file names the words that answer, and sees that a like question has no answer there."""
+    """The shipped file names the words that answer, and sees that a similar question has no answer in the passage."""
     from tests.benchmarks.reader_quality import Model
 
     passage = PASSAGES["Tides.txt"][0]

@@ -1,4 +1,4 @@
-"""Cross-encoders with the real models: relevance, spans to the character, nothing that depends on neighbours."""
+"""Cross-encoders with the real models: relevance, spans to the character, and nothing that depends on neighbours."""
 
 import numpy as np
 import pytest
@@ -23,14 +23,14 @@ def reader() -> CrossEncoder:
 
 
 def test_the_passage_that_answers_is_more_relevant(reader: CrossEncoder) -> None:
-    """Higher is more relevant."""
+    """The passage that answers gets a higher relevance."""
     answers, other = reader.read(QUESTION, [PASSAGE, OTHER])
     assert answers.relevance > other.relevance
     assert reader.name == DEFAULT_CROSS_ENCODER
 
 
 def test_a_pair_does_not_depend_on_the_others(reader: CrossEncoder) -> None:
-    """The same pair has the same numbers, to the bit, in any company and on any number of threads."""
+    """A pair has the same numbers, to the bit, among any others and on any number of threads."""
     texts = [PASSAGE, OTHER, "", PASSAGE * 8]
     contexts = ["Trade", "", "Nothing", "Trade › Exports"]
     alone = [
@@ -49,19 +49,19 @@ def test_context_is_read(reader: CrossEncoder) -> None:
 
 
 def test_any_length(reader: CrossEncoder) -> None:
-    """A question of 100,000 characters and a text of a megabyte are read up to the model's end."""
+    """A question of 100,000 characters and a text of a megabyte are read up to the limit of the model."""
     readings = reader.read("why " * 25_000, ["word " * 200_000, "\ud800", ""], ["title " * 1000, "", ""])
     assert len(readings) == 3
     assert all(np.isfinite(reading.relevance) for reading in readings)
 
 
 def test_no_texts(reader: CrossEncoder) -> None:
-    """Nothing in, nothing out."""
+    """No texts give no readings."""
     assert reader.read(QUESTION, []) == []
 
 
 def test_a_reading_that_nobody_wants_is_left(reader: CrossEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts whose reading has begun are read to their end, and no other; what is asked next is read as ever."""
+    """Texts whose reading has begun are read to their end, and no others. The next question is read as usual."""
     read: list[str] = []
     read_one = OnnxCrossEncoder._read_one
 
@@ -77,7 +77,7 @@ def test_a_reading_that_nobody_wants_is_left(reader: CrossEncoder, monkeypatch: 
 
 
 def test_contexts_must_match(reader: CrossEncoder) -> None:
-    """A context for each text, or none at all."""
+    """Each text has a context, or none has."""
     with pytest.raises(ValueError, match="2 texts with 1 contexts"):
         reader.read(QUESTION, [PASSAGE, OTHER], ["one"])
 
@@ -111,7 +111,7 @@ _tokens = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(tokens=_tokens)
 def test_best_spans_are_the_best(tokens: list[tuple[int, int, bool]]) -> None:
-    """The first span has the highest sum of all that are allowed; spans are whole words and share none."""
+    """The first span has the highest sum of all allowed ones. Spans are whole words and share none."""
     starts = np.array([start / 4 for start, _, _ in tokens], dtype=np.float32)
     ends = np.array([end / 4 for _, end, _ in tokens], dtype=np.float32)
     words = np.cumsum([begins for _, _, begins in tokens]).tolist()
@@ -130,12 +130,13 @@ def test_best_spans_are_the_best(tokens: list[tuple[int, int, bool]]) -> None:
 
 
 def test_spans_by_hand() -> None:
-    """Starts 5 1 0, ends 0 4 2: best is tokens 0-1 with 5 + 4, then token 2 with 0 + 2; 0-2 with 7 overlaps."""
+    """With starts 5 1 0 and ends 0 4 2, the best is tokens 0-1 with 5 + 4, then token 2 with 0 + 2. Tokens 0-2 with 7
+    overlap."""
     starts, ends = np.array([5, 1, 0], dtype=np.float32), np.array([0, 4, 2], dtype=np.float32)
     assert _find_spans(starts, ends, [0, 1, 2]) == [(0, 1, 9.0), (2, 2, 2.0)]
 
 
 def test_a_span_inside_a_word_is_the_word() -> None:
-    """Tokens 0 and 1 are pieces of one word, and the model begins at the second: the span begins at the first."""
+    """Tokens 0 and 1 are pieces of one word. If the model begins at the second, the span begins at the first."""
     starts, ends = np.array([0, 5, 0], dtype=np.float32), np.array([0, 0, 4], dtype=np.float32)
     assert _find_spans(starts, ends, [0, 0, 1]) == [(0, 2, 9.0)]

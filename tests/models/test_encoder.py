@@ -1,4 +1,4 @@
-"""The default encoder, with the real model: unit length, exact repetition, any text, a cache that cannot hurt."""
+"""The default encoder with the real model: unit length, exact repetition, any text, and a cache that can do no harm."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def encoder() -> Encoder:
 
 
 def test_rows_are_unit_vectors_in_order(encoder: Encoder) -> None:
-    """(n, d) float32, unit length, in the order of the texts."""
+    """The rows are float32 of unit length, in the order of the texts."""
     vectors = encoder.encode_passages(TEXTS)
     assert vectors.shape == (len(TEXTS), encoder.dimension)
     assert vectors.dtype == np.float32
@@ -43,7 +43,7 @@ def test_rows_are_unit_vectors_in_order(encoder: Encoder) -> None:
 
 
 def test_same_bits_whatever_the_batch_and_the_threads(encoder: Encoder) -> None:
-    """An index built in pieces equals one built at once: no neighbour and no thread changes a vector's bits."""
+    """No neighbour and no thread changes a bit of a vector, so an index built in pieces equals one built at once."""
     alone = np.concatenate([load_encoder(threads=1).encode_passages([text]) for text in TEXTS])
     np.testing.assert_array_equal(encoder.encode_passages(TEXTS[::-1] * 2)[: len(TEXTS)][::-1], alone)
 
@@ -55,17 +55,17 @@ def test_question_finds_its_passage(encoder: Encoder) -> None:
 
 
 def test_questions_carry_the_prefix(encoder: Encoder) -> None:
-    """Questions and passages of the same words have different vectors."""
+    """A question and a passage with the same words have different vectors."""
     assert not np.array_equal(encoder.encode_questions(["dam"]), encoder.encode_passages(["dam"]))
 
 
 def test_no_texts(encoder: Encoder) -> None:
-    """Nothing in, no rows out."""
+    """No texts give no rows."""
     assert encoder.encode_passages([]).shape == (0, encoder.dimension)
 
 
 def test_long_text_is_cut_at_the_models_end(encoder: Encoder) -> None:
-    """What is beyond the model's tokens changes nothing; a megabyte is read as quickly as a page."""
+    """Text beyond the model's tokens changes nothing, and a megabyte takes no longer than a page."""
     start = "word " * encoder.max_tokens
     np.testing.assert_array_equal(
         encoder.encode_passages([start + "tail " * 200_000]), encoder.encode_passages([start])
@@ -75,7 +75,7 @@ def test_long_text_is_cut_at_the_models_end(encoder: Encoder) -> None:
 @settings(max_examples=20, deadline=None)
 @given(text=st.text(alphabet=st.characters(), max_size=60))
 def test_any_text_is_encoded(encoder: Encoder, text: str) -> None:
-    """Any Unicode, lone surrogates included, becomes a finite unit vector and a number of tokens."""
+    """Any Unicode, even a lone surrogate, becomes a finite unit vector and a number of tokens."""
     vector = encoder.encode_passages([text])[0]
     assert np.isfinite(vector).all()
     assert abs(float(np.linalg.norm(vector)) - 1) < 1e-5
@@ -83,17 +83,17 @@ def test_any_text_is_encoded(encoder: Encoder, text: str) -> None:
 
 
 def test_special_tokens_in_a_text_are_letters(encoder: Encoder) -> None:
-    """A text cannot forge the mark that ends a segment."""
+    """A text cannot forge the token that ends a segment."""
     assert encoder.count_tokens(["[SEP]"]) == [3]
 
 
 def test_tokens_of_a_long_text_are_all_counted(encoder: Encoder) -> None:
-    """Counting in pieces counts the same."""
+    """Counting in pieces gives the same number."""
     assert encoder.count_tokens(["harbour " * 30_000]) == [30_000]
 
 
 def test_tokens_are_those_of_the_models_own_tokenizer() -> None:
-    """The tokenizer built from the vocabulary cuts as the published one does, offsets included."""
+    """The tokenizer made from the vocabulary gives the tokens and offsets of the published one."""
     from tokenizers import Tokenizer
 
     vocabulary = find_builtin(DEFAULT_ENCODER).vocabulary.path
@@ -113,7 +113,7 @@ def test_fingerprint_is_stable_and_names_the_space(encoder: Encoder) -> None:
 
 
 def test_default_model_imports_no_torch() -> None:
-    """Encoding with the default model loads neither torch nor Sentence Transformers."""
+    """Encoding with the default model imports neither torch nor Sentence Transformers."""
     code = (
         "import sys; from index.models.encoder import load_encoder; load_encoder().encode_questions(['who?']);"
         "print([name for name in ('torch', 'transformers', 'sentence_transformers') if name in sys.modules])"
@@ -123,7 +123,7 @@ def test_default_model_imports_no_torch() -> None:
 
 
 def test_run_each_stops_at_the_first_error() -> None:
-    """An error reaches the caller, and work that was not begun is not begun."""
+    """An error reaches the caller, and no further work begins."""
     begun: list[int] = []
 
     def work(number: int) -> None:
@@ -140,7 +140,7 @@ def test_run_each_stops_at_the_first_error() -> None:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of the test's own."""
+    """A cache folder of its own."""
     monkeypatch.setenv("QA_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -154,7 +154,7 @@ def _files_of(cache: Path) -> list[Path]:
 
 
 def test_optimised_copy_computes_the_same_bits(cache: Path) -> None:
-    """The first load leaves a copy, later loads use it, and all answer the same."""
+    """The first load leaves a copy, later loads use it, and all give the same answers."""
     first = _encode_afresh()
     files = _files_of(cache)
     assert [path.name for path in files] == ["model.onnx", "sums.json", "weights.bin"]
@@ -166,7 +166,7 @@ def test_optimised_copy_computes_the_same_bits(cache: Path) -> None:
 @pytest.mark.parametrize("name", ["model.onnx", "sums.json", "weights.bin"])
 @pytest.mark.parametrize("how", ["flipped", "cut", "removed"])
 def test_damaged_copy_neither_breaks_nor_alters_answers(cache: Path, name: str, how: str) -> None:
-    """A copy that is not what it was when it was made is replaced, never used."""
+    """A copy that changed since it was made is replaced and never used."""
     first = _encode_afresh()
     path = next(path for path in _files_of(cache) if path.name == name)
     content = bytearray(path.read_bytes())
@@ -188,7 +188,7 @@ def _copy_key(cache: Path) -> tuple[str, str]:
 
 
 def test_copy_that_the_runtime_refuses_is_dropped(cache: Path) -> None:
-    """A copy whose sums hold but which does not load is not tried twice."""
+    """A copy with the right checksums that does not load is not tried twice."""
     first = _encode_afresh()
     graph = next(path for path in _files_of(cache) if path.name == "model.onnx")
     graph.write_bytes(b"not a graph")
@@ -211,7 +211,7 @@ def models_sum(path: Path) -> str:
 
 
 def test_no_cache_works_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Encoder) -> None:
-    """Where the cache cannot be written, the model is loaded as it is."""
+    """If the cache cannot be written, the model is loaded as it is."""
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
     monkeypatch.setenv("QA_CACHE_DIR", str(blocked / "below"))
@@ -219,7 +219,7 @@ def test_no_cache_works_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_what_a_killed_process_left_is_removed(cache: Path) -> None:
-    """Unfinished copies do not pile up; a young one may be another process at work."""
+    """Unfinished copies do not pile up. A young one may belong to another process that is at work."""
     old, young = cache / "graphs" / "unfinished-old", cache / "graphs" / "unfinished-young"
     for folder in (old, young):
         folder.mkdir(parents=True)
@@ -231,7 +231,7 @@ def test_what_a_killed_process_left_is_removed(cache: Path) -> None:
 
 
 def test_copy_that_cannot_be_written_is_not_published(cache: Path) -> None:
-    """A full disk while the copy is written leaves no copy and no error."""
+    """If the disk is full while the copy is written, there is neither a copy nor an error."""
     copy = GraphCopy("0" * 64, "1")
 
     def write(target: Path) -> bool:
@@ -257,7 +257,7 @@ def test_only_one_of_two_makers_publishes(cache: Path) -> None:
 
 
 def test_file_that_is_no_graph_gets_a_sentence(tmp_path: Path, cache: Path) -> None:
-    """What onnxruntime cannot load is said in one sentence that names the file."""
+    """The error is one sentence that names the file."""
     from dataclasses import replace
 
     model = find_builtin(DEFAULT_ENCODER)
@@ -268,5 +268,5 @@ def test_file_that_is_no_graph_gets_a_sentence(tmp_path: Path, cache: Path) -> N
 
 
 def test_threads_are_those_this_process_may_use() -> None:
-    """The number of workers follows the processors that are allowed, not those that exist."""
+    """The number of threads follows the processors that are allowed, not those that exist."""
     assert 1 <= onnx_runtime.count_processors() <= (os.cpu_count() or 1)

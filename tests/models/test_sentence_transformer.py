@@ -1,4 +1,4 @@
-"""Models by name or folder, with the real all-MiniLM-L6-v2 and a cross-encoder made small: offline, one space."""
+"""Models by name or folder, with the real all-MiniLM-L6-v2 and a small cross-encoder: offline, in one vector space."""
 
 import json
 import os
@@ -23,7 +23,7 @@ TEXTS = ["The dam was finished in 1987.", "Bananas are harvested green.", "", "l
 
 @pytest.fixture(scope="module")
 def library() -> None:
-    """Imports the libraries once; what they warn of while they are imported is not ours to mend."""
+    """Imports the libraries once. What they warn of during their import is not ours to repair."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
     with warnings.catch_warnings():
@@ -38,7 +38,7 @@ def encoder(library: None) -> Encoder:
 
 
 def test_vectors_are_those_of_the_library(encoder: Encoder) -> None:
-    """The same vectors as Sentence Transformers itself gives, as unit rows in order."""
+    """The vectors are those of Sentence Transformers itself, as unit rows in order."""
     from sentence_transformers import SentenceTransformer
 
     vectors = encoder.encode_passages(TEXTS)
@@ -56,20 +56,20 @@ def test_question_finds_its_passage(encoder: Encoder) -> None:
 
 
 def test_tokens_are_counted(encoder: Encoder) -> None:
-    """Tokens of the whole text without special ones, without a warning for long texts."""
+    """The tokens of the whole text count, without special ones, and a long text causes no warning."""
     assert encoder.count_tokens(["hello there", "", "word " * 3000]) == [2, 0, 3000]
     assert encoder.max_tokens == 254
 
 
 def test_the_device_is_the_one_that_the_library_chooses(encoder: Encoder) -> None:
-    """A GPU where it sees one, the processor elsewhere: nothing of ours stands in between."""
+    """The model runs on a GPU if the library sees one, and on the processor otherwise."""
     from sentence_transformers.util import get_device_name
 
     assert encoder._model.device.type == get_device_name().partition(":")[0]
 
 
-def test_a_device_that_fails_is_given_less_and_then_told_in_one_sentence(library: None) -> None:
-    """As where the memory of a GPU is used up: PyTorch's device without any memory stands for it."""
+def test_a_device_that_fails_gets_smaller_batches_and_then_one_sentence(library: None) -> None:
+    """PyTorch's device without any memory stands for a GPU whose memory is used up."""
     failing = load_encoder(str(find_minilm()), threads=2)
     failing._model.to("meta")
     failing._batch = 4
@@ -79,12 +79,12 @@ def test_a_device_that_fails_is_given_less_and_then_told_in_one_sentence(library
 
 
 def test_no_texts(encoder: Encoder) -> None:
-    """Nothing in, no rows out."""
+    """No texts give no rows."""
     assert encoder.encode_passages([]).shape == (0, 384)
 
 
 def test_fingerprint_follows_weights_and_configuration(encoder: Encoder, tmp_path: Path) -> None:
-    """The same files elsewhere are the same vector space; another pooling is another one."""
+    """The same files in another folder are the same vector space. Another pooling is another one."""
     copy = tmp_path / "copy"
     shutil.copytree(find_minilm(), copy)
     assert load_encoder(str(copy)).fingerprint == encoder.fingerprint
@@ -98,14 +98,14 @@ def test_fingerprint_follows_weights_and_configuration(encoder: Encoder, tmp_pat
 @pytest.mark.parametrize("load", [load_encoder, load_cross_encoder])
 @pytest.mark.parametrize("name", ["no-such-model", "nobody/no-such-model", "not a name", "../elsewhere"])
 def test_unknown_name_gets_a_sentence(load: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that is no folder and no cached model is refused, naming what to do."""
+    """A name that is neither a folder nor a cached model is refused with the next step."""
     monkeypatch.setenv("SENTENCE_TRANSFORMERS_HOME", str(tmp_path))
     with pytest.raises(ModelError, match=r"is neither a folder nor in the local cache of models: fetch it once"):
         load(name)  # type: ignore[operator]
 
 
 def test_unknown_name_is_refused_before_torch_is_imported(tmp_path: Path) -> None:
-    """The commonest mistake is told at once, not after ten seconds of imports."""
+    """The commonest mistake is reported at once, not after ten seconds of imports."""
     code = (
         "import sys\nfrom index.models.encoder import load_encoder\nfrom index.errors import ModelError\n"
         "try:\n    load_encoder('no-such-model')\nexcept ModelError:\n    print('torch' in sys.modules)"
@@ -116,14 +116,14 @@ def test_unknown_name_is_refused_before_torch_is_imported(tmp_path: Path) -> Non
 
 
 def test_folder_without_a_model_gets_a_sentence(tmp_path: Path) -> None:
-    """A folder that holds something else is named."""
+    """The error names a folder that holds something else."""
     with pytest.raises(ModelError, match="not a model's folder"):
         load_encoder(str(tmp_path))
 
 
 @pytest.mark.parametrize("damage", ["cut", "removed", "config"])
 def test_damaged_model_gets_a_sentence(library: None, tmp_path: Path, damage: str) -> None:
-    """Weights that are cut short or missing and a broken configuration are told in one sentence with the folder."""
+    """Weights that are missing or cut short, and a broken configuration, give one sentence with the folder."""
     folder = tmp_path / "model"
     shutil.copytree(find_minilm(), folder)
     weights = folder / "model.safetensors"
@@ -138,7 +138,7 @@ def test_damaged_model_gets_a_sentence(library: None, tmp_path: Path, damage: st
 
 
 def test_pickled_weights_are_not_read(library: None, tmp_path: Path) -> None:
-    """Weights come from safetensors only: a model in a folder cannot run code."""
+    """Weights come from safetensors only, so a model in a folder cannot run code."""
     folder = tmp_path / "model"
     shutil.copytree(find_minilm(), folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
@@ -162,7 +162,7 @@ def cross_encoder(library: None, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_cross_encoder_scores_as_the_library(cross_encoder: Path) -> None:
-    """One raw logit a pair, in order, the context in front of the text."""
+    """A pair gets one raw logit, in order, with the context in front of the text."""
     import torch
     from sentence_transformers import CrossEncoder
 

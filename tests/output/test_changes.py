@@ -1,4 +1,4 @@
-"""How articles that changed are named."""
+"""How changed articles are named."""
 
 import pytest
 
@@ -15,5 +15,5 @@ from qa.output.changes import name_changed
     ],
 )
 def test_three_are_named_and_the_others_counted(changes: Changes, named: str) -> None:
-    """Whatever happened to them; a renamed one by its old name, which the index knows."""
+    """Three articles are named, whatever happened to them. A renamed one has its old name, which the index knows."""
     assert name_changed(changes) == named

@@ -1,4 +1,4 @@
-"""The promises of the one gate in front of the terminal."""
+"""The promises of the one gate to the terminal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _hostile(character: str) -> bool:
 
 @given(ANY_TEXT)
 def test_nothing_hostile_passes(text: str) -> None:
-    """Whatever goes in, no control character, bidirectional mark or lone surrogate comes out."""
+    """No control character, bidirectional mark or lone surrogate comes out of any text."""
     cleaned = safe_text(text)
     assert not [character for character in cleaned if _hostile(character)]
     cleaned.encode("utf-8")
@@ -32,7 +32,7 @@ def test_nothing_hostile_passes(text: str) -> None:
 
 @given(ANY_TEXT)
 def test_offsets_hold(text: str) -> None:
-    """The cleaned text has the length of the original, and a harmless character stays where it was."""
+    """The result has the length of the original, and a harmless character stays in its place."""
     cleaned = safe_text(text)
     assert len(cleaned) == len(text) == len(safe_line(text))
     assert safe_text(cleaned) == cleaned
@@ -43,12 +43,12 @@ def test_offsets_hold(text: str) -> None:
 
 @given(ANY_TEXT)
 def test_a_line_is_one_line(text: str) -> None:
-    """A title or a file name made safe for one line holds no line end of any kind."""
+    """A title or a file name made safe for one line has no line end of any kind."""
     assert len(safe_line(text).splitlines()) <= 1
 
 
 def test_every_character_of_unicode() -> None:
-    """The promise holds for each code point alone, not only for those that a random test meets."""
+    """The promise holds for each code point, not only for those that a random test meets."""
     cleaned = safe_text("".join(map(chr, range(0x110000))))
     assert not {hex(ord(character)) for character in cleaned if _hostile(character)}
 
@@ -68,12 +68,12 @@ def test_every_character_of_unicode() -> None:
     ],
 )
 def test_what_is_shown(text: str, shown: str) -> None:
-    """Escape sequences become visible pictures; letters, emoji and brackets pass untouched."""
+    """Escape sequences become visible pictures. Letters, emoji and brackets stay as they are."""
     assert safe_text(text) == shown
 
 
 def test_cheap_to_import() -> None:
-    """The gate loads nothing of the project and nothing heavy."""
+    """The gate imports nothing of the project and nothing heavy."""
     code = "import sys, qa.output.safe_text; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"numpy", "textual", "rich", "click", "qa.cli"} & set(printed.split())

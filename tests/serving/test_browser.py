@@ -36,7 +36,7 @@ _SECONDS = 60.0
 
 @asynccontextmanager
 async def serving(settings: Settings, port: int, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    """The server of `settings`, in this process."""
+    """The server for `settings`, in this process."""
     runner = web.AppRunner(await build_server(settings, host, port))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -55,7 +55,7 @@ async def _status(address: str, path: str = "/", **headers: str) -> int:
 
 
 async def test_only_its_own_page(port: int, tmp_path: Path) -> None:
-    """Another site's Origin and a Host that is not ours are refused; the socket needs our page's Origin."""
+    """A foreign Origin and a foreign Host are refused, and the socket needs the Origin of our page."""
     async with serving(Settings(docs=tmp_path), port) as address:
         assert await _status(address) == 200
         assert await _status(address, Origin=address) == 200
@@ -67,7 +67,7 @@ async def test_only_its_own_page(port: int, tmp_path: Path) -> None:
 
 
 async def test_a_page_that_loads_nothing_from_elsewhere(port: int, tmp_path: Path) -> None:
-    """Every address in the page is the server's own, by whatever name or port it was reached; no page may frame it."""
+    """Every address in the page is the server's own, by any name and port. No page may frame it."""
     async with (
         serving(Settings(docs=tmp_path), port) as address,
         aiohttp.ClientSession() as client,
@@ -80,7 +80,7 @@ async def test_a_page_that_loads_nothing_from_elsewhere(port: int, tmp_path: Pat
 
 
 async def test_by_every_name_of_this_machine(port: int, tmp_path: Path) -> None:
-    """`localhost`, another port that a tunnel gives it, and the address it was told to listen at."""
+    """The page works by `localhost`, by the port of a tunnel, and by the address that was named."""
     async with serving(Settings(docs=tmp_path), port) as address:
         for host in (f"localhost:{port}", "localhost:9", "127.0.0.1", "[::1]:80"):
             assert await _status(address, Host=host, Origin=f"http://{host}") == 200
@@ -91,7 +91,7 @@ async def test_by_every_name_of_this_machine(port: int, tmp_path: Path) -> None:
 
 
 def test_which_addresses_are_local() -> None:
-    """Only loopback is this machine; anything else gets a warning."""
+    """Only loopback addresses are this machine. Any other gets a warning."""
     assert is_local("127.0.0.1")
     assert is_local("::1")
     assert is_local("localhost")
@@ -101,7 +101,7 @@ def test_which_addresses_are_local() -> None:
 
 
 def test_the_command_is_a_list(tmp_path: Path) -> None:
-    """Options are handed on, whatever characters they hold."""
+    """Options are passed on with any characters."""
     command = build_command(Settings(docs=tmp_path / "a; b", model="m", theme="nord"))
     assert command == [
         sys.executable,
@@ -117,7 +117,7 @@ def test_the_command_is_a_list(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
-    """A port that another program has is told with the next step."""
+    """The error for a port that another program has names the next step."""
     import socket
 
     with socket.socket() as taken:
@@ -151,7 +151,7 @@ async def _wait_for_end(process: int) -> None:
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system does not list processes as files")
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 async def test_no_app_outlives_the_server(port: int, tmp_path: Path, told: signal.Signals) -> None:
-    """Ended in whatever way while a window is open, the server ends at once and leaves no app behind."""
+    """However it is ended, the server ends at once while a window is open, and leaves no app behind."""
     async with _process_of(write_articles(tmp_path / "docs"), port, tmp_path) as server:
         async with _window(port, server.pid) as (_, app):
             server.send_signal(told)
@@ -161,7 +161,7 @@ async def test_no_app_outlives_the_server(port: int, tmp_path: Path, told: signa
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system does not list processes as files")
 async def test_a_window_ends_with_its_app(port: int, tmp_path: Path) -> None:
-    """An app that was killed leaves no frozen window: it is closed, and can be opened again."""
+    """If an app is killed, its window closes instead of freezing, and can be opened again."""
     async with _process_of(write_articles(tmp_path / "docs"), port, tmp_path) as server:
         async with _window(port, server.pid) as (socket, app):
             os.kill(app, signal.SIGKILL)
@@ -180,7 +180,7 @@ class Browser:
         self._number = 0
 
     async def send(self, method: str, **values: Any) -> dict[str, Any]:
-        """One command and its result."""
+        """Sends one command and returns its result."""
         self._number += 1
         await self._socket.send_json({"id": self._number, "method": method, "params": values})
         while True:
@@ -194,14 +194,14 @@ class Browser:
             await self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     async def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression, or what it promises."""
+        """The value of a JavaScript expression, or of the promise it gives."""
         result = await self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         return result["result"].get("value")
 
 
 @asynccontextmanager
 async def browsing(address: str, folder: Path) -> AsyncIterator[Browser]:
-    """A page with `address` open."""
+    """A page that shows `address`."""
     assert CHROMIUM is not None
     process = await asyncio.create_subprocess_exec(
         CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
@@ -242,7 +242,7 @@ async def _find_page(client: aiohttp.ClientSession, port: int, address: str) -> 
 async def _process_of(
     documents: Path, port: int, folder: Path, **streams: Any
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The server as a program of its own, which saves into `folder`; ended as Ctrl-C ends it."""
+    """The server as a program of its own, which saves into `folder` and is ended as by Ctrl-C."""
     command = [sys.executable, "-m", "qa", "--docs", str(documents), "serve", "--port", str(port)]
     environment = {
         **os.environ,
@@ -268,8 +268,8 @@ def _answers(data: Path) -> list[Answer]:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 async def test_asked_in_the_browser(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A question typed into the page is answered by the app behind it, and saved like any other; what is copied there
-    arrives in the browser's clipboard."""
+    """The app behind the page answers a question typed there and saves it like any other. What is copied arrives in the
+    browser's clipboard."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("QA_THRESHOLD", "0")

@@ -1,4 +1,4 @@
-"""The promises of what is being typed: kept however a window ends, and never shared by two windows."""
+"""The promises about what is being typed: it is kept however a window ends, and two windows never share it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[SessionStore]:
 
 
 def test_kept_for_the_next_window(store: SessionStore) -> None:
-    """What was typed in a window that was left is there in the next one, over the same folder only."""
+    """What was typed in a window that was closed is there in the next one, over the same folder only."""
     first, other, second = Drafts(ARTICLES), Drafts(Path("/other")), Drafts(ARTICLES)
     assert first.take_up(store) == ""
     first.save(store, "What do ti")
@@ -38,7 +38,7 @@ def test_kept_for_the_next_window(store: SessionStore) -> None:
 
 
 def test_left_before_it_took_up_anything(store: SessionStore) -> None:
-    """What was typed in the first moment of a window is kept, and what another one left is too."""
+    """What was typed in the first moment of a window is kept, and so is what another window left."""
     earlier, short = Drafts(ARTICLES), Drafts(ARTICLES)
     earlier.take_up(store)
     earlier.save(store, "of the earlier")
@@ -48,7 +48,7 @@ def test_left_before_it_took_up_anything(store: SessionStore) -> None:
 
 
 def test_two_windows_have_two_drafts(store: SessionStore) -> None:
-    """Two windows over one folder neither show nor overwrite each other's text; both find their way back."""
+    """Two windows over one folder neither show nor overwrite each other's text, and each finds its own again."""
     first, second = Drafts(ARTICLES), Drafts(ARTICLES)
     first.take_up(store)
     first.save(store, "of the first")
@@ -61,7 +61,7 @@ def test_two_windows_have_two_drafts(store: SessionStore) -> None:
 
 
 def test_what_is_left_is_found_first(store: SessionStore) -> None:
-    """With the first window empty, the next one finds what was typed in the second."""
+    """If the first window is empty, the next one finds what was typed in the second."""
     first, second = Drafts(ARTICLES), Drafts(ARTICLES)
     first.take_up(store)
     second.take_up(store)
@@ -80,7 +80,7 @@ def _take_and_hold(store: SessionStore, windows: int) -> list[str]:
 
 
 def test_a_killed_window_leaves_its_draft(store: SessionStore, tmp_path: Path) -> None:
-    """SIGKILL frees the window's number at once."""
+    """SIGKILL frees the number of the window at once."""
     program = (
         "import sys, time; from pathlib import Path; from qa.sessions.drafts import Drafts; "
         "from qa.sessions.store import *;"
@@ -97,7 +97,7 @@ def test_a_killed_window_leaves_its_draft(store: SessionStore, tmp_path: Path) -
 
 
 def test_too_long_or_too_many(store: SessionStore) -> None:
-    """A pasted book is not kept over and over; a 33rd window works without a draft."""
+    """A pasted book is not saved again and again. A 33rd window works without a draft."""
     windows = [Drafts(ARTICLES) for _ in range(33)]
     for drafts in windows:
         assert drafts.take_up(store) == ""
@@ -110,7 +110,7 @@ def test_too_long_or_too_many(store: SessionStore) -> None:
 
 
 def test_a_folder_that_cannot_be_made(store: SessionStore) -> None:
-    """Where the numbers cannot be kept, a sentence names the path."""
+    """If the numbers cannot be kept, a sentence names the path."""
     (store.path.parent / "windows").write_text("in the way", encoding="utf-8")
     with pytest.raises(StorageError, match="windows/1 cannot be created"):
         Drafts(ARTICLES).take_up(store)

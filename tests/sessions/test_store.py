@@ -178,7 +178,7 @@ def test_two_writers(store: SessionStore, tmp_path: Path) -> None:
     assert len(store.load_turns(session_id)) == 80
 
 
-def test_a_damaged_database_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported_in_a_sentence(tmp_path: Path) -> None:
     """A file that is no database names itself and the next step."""
     (tmp_path / DATABASE_NAME).write_bytes(b"no database at all" * 100)
     with pytest.raises(StorageError, match="move the file away"):

@@ -1,4 +1,4 @@
-"""What is stored comes back as it was, and a snapshot is one generation whatever a writer does."""
+"""What is stored comes back as it was, and a snapshot is one generation, whatever a writer does."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def build(docs: Path, folder: Path) -> HashEncoder:
     )
 )
 def test_what_is_stored_comes_back(texts: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Every document, every paragraph and every vector of a snapshot is what reader, splitter and encoder made."""
+    """Every document, paragraph and vector of a snapshot is what extractor, splitter and encoder made."""
     docs = tmp_path_factory.mktemp("store") / "docs"
     docs.mkdir()
     (docs / "always.txt").write_text("Something to index.")
@@ -68,7 +68,7 @@ def test_what_is_stored_comes_back(texts: dict[str, str], tmp_path_factory: pyte
 
 
 def test_an_unreadable_file_is_listed_with_its_reason(tmp_path: Path) -> None:
-    """The reader's clause is kept with the generation."""
+    """The reason that the extractor gave is kept with the generation."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "a.txt").write_text("Something to index.")
     (tmp_path / "docs" / "b.txt").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
@@ -80,7 +80,7 @@ def test_an_unreadable_file_is_listed_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_long_texts_are_cut_out_of_their_pieces(tmp_path: Path) -> None:
-    """A paragraph over the border between two compressed pieces is whole, in a text of many pieces."""
+    """A paragraph across the border of two compressed pieces is whole."""
     docs = tmp_path / "docs"
     docs.mkdir()
     text = "\n\n".join(f"Paragraph {number} of a long article, with ü and 東 in it." for number in range(PIECE // 10))
@@ -96,7 +96,7 @@ def test_long_texts_are_cut_out_of_their_pieces(tmp_path: Path) -> None:
 
 
 def test_neighbours_are_those_of_the_article(tmp_path: Path) -> None:
-    """Up to the borders of the article and never beyond."""
+    """Neighbours reach to the borders of the article and never beyond."""
     docs = tmp_path / "docs"
     docs.mkdir()
     for name in "ab":
@@ -110,7 +110,7 @@ def test_neighbours_are_those_of_the_article(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_goes_on_showing_its_generation(tmp_path: Path) -> None:
-    """Rebuilt five times, its files removed: every answer is the one of the day it was opened."""
+    """After five builds and with its files removed, a snapshot gives the same answers as when it was opened."""
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "a.txt").write_text("The lighthouse is white.\n\nFerries leave at nine.")
@@ -129,7 +129,7 @@ def test_a_snapshot_goes_on_showing_its_generation(tmp_path: Path) -> None:
 
 
 def test_an_index_made_anew_under_an_open_one_is_another(tmp_path: Path) -> None:
-    """The folder is deleted while it is read, and built again up to the same number: that is no reason to stay."""
+    """If the folder is deleted and built again up to the same number, an open snapshot notices that it is old."""
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "a.txt").write_text("The lighthouse is white.")
@@ -145,7 +145,7 @@ def test_an_index_made_anew_under_an_open_one_is_another(tmp_path: Path) -> None
 
 
 def test_there_is_no_index_before_the_first_build(tmp_path: Path) -> None:
-    """Nothing, not an error; and every file of the folder is new."""
+    """Opening gives nothing instead of an error, and every file of the folder counts as new."""
     (tmp_path / "a.txt").write_text("text")
     folder = tmp_path / ".qa" / "docs"
     assert open_snapshot(folder) is None

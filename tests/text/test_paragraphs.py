@@ -1,4 +1,4 @@
-"""Units: exact offsets, what is a block, an item, a heading, boilerplate, and how the over-long is cut."""
+"""Units, which become paragraphs: exact offsets, blocks, items, headings, boilerplate, and how long ones are cut."""
 
 from __future__ import annotations
 
@@ -46,33 +46,33 @@ HARD_TEXT = st.one_of(st.text(max_size=200), st.lists(PARTS, max_size=60).map(""
 
 
 def count_words(texts: Sequence[str]) -> list[int]:
-    """A tokenizer made small: runs of letters by fours, and every other sign."""
+    """A small stand-in for a tokenizer: runs of letters in fours, and every other sign."""
     return [len(re.findall(r"\w{1,4}|[^\w\s]", text)) for text in texts]
 
 
 def split(text: str, max_tokens: int = 60, name: str = "a.txt") -> list[Paragraph]:
-    """The units of a text as its reader sees it."""
+    """The units of a text, as its extractor sees it."""
     return split_document(extract_document(name, text.encode()), max_tokens, count_words)
 
 
 def texts(text: str, max_tokens: int = 60, name: str = "a.txt") -> list[str]:
-    """What the retrieved units say."""
+    """The texts of the units that can be found."""
     return [unit.text for unit in split(text, max_tokens, name) if not unit.boilerplate]
 
 
 def count_lines(before: str) -> int:
-    """The number, from 1, of the line on which what follows `before` stands."""
+    """The 1-based number of the line on which the text after `before` stands."""
     return len(re.split(r"\r\n|[\r\n]", before))
 
 
 def is_one_character(text: str) -> bool:
-    """Whether a person sees a single character."""
+    """True if a person sees a single character."""
     return not any(begins_character(text, position) for position in range(1, len(text)))
 
 
 @given(HARD_TEXT, st.sampled_from(["a.txt", "a.md"]), st.integers(1, 60))
 def test_any_text_gives_slices_in_order(text: str, name: str, max_tokens: int) -> None:
-    """Every unit is `text[start:end]`, trimmed, not empty, in order, not overlapping, in its block and on its line."""
+    """Every unit is `text[start:end]`, trimmed, not empty, in order, without overlap, in its block and on its line."""
     assume("\0" not in text)
     document = extract_document(name, b"\xef\xbb\xbf" + text.encode())
     blocks = split_blocks(document.text)
@@ -89,7 +89,7 @@ def test_any_text_gives_slices_in_order(text: str, name: str, max_tokens: int) -
 
 @given(HARD_TEXT, st.sampled_from(["a.txt", "a.md"]))
 def test_no_word_is_lost(text: str, name: str) -> None:
-    """What stands in no unit is white space, a bullet, a heading or the title."""
+    """Text outside of all units is white space, a bullet, a heading or the title."""
     document = Document(text, "", headings=())
     if name == "a.md" and "\0" not in text:
         document = extract_document(name, b"\xef\xbb\xbf" + text.encode())
@@ -105,14 +105,14 @@ def test_no_word_is_lost(text: str, name: str) -> None:
 
 @given(HARD_TEXT, st.integers(8, 40))
 def test_no_unit_is_longer_than_the_model_reads(text: str, max_tokens: int) -> None:
-    """Context and text together stay within the tokens of the model, but for one visible character that has more."""
+    """Context and text together stay within the tokens of the model, unless a single visible character has more."""
     for unit in split_document(Document(text, "A title of some words"), max_tokens, count_words):
         assert count_words([unit.embedded_text])[0] <= max_tokens or is_one_character(unit.text)
 
 
 @given(st.text(alphabet="ab \n\r\t\f\u0085\u00a0."))
 def test_blocks_are_what_stands_between_blank_lines(text: str) -> None:
-    """Numbers count every block, whatever the line ends, and no line of a block is blank."""
+    """Every block has a number, with any line ends, and no line of a block is blank."""
     plain = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
     expected = [part for part in re.split(r"\n(?:[^\S\n]*\n)+", "\n" + plain + "\n") if part.strip()]
     blocks = split_blocks(text)
@@ -125,19 +125,19 @@ def test_blocks_are_what_stands_between_blank_lines(text: str) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_change_neither_blocks_nor_lines(end: str) -> None:
-    """The same text has the same units and line numbers whether it comes from Unix, Windows or an old Mac."""
+    """A text has the same units and line numbers with the line ends of Unix, Windows or an old Mac."""
     units = split(end.join(["Title", "", "First paragraph,", "wrapped.", " \t", "Second one."]))
     assert [(unit.block, unit.line, unit.text.split()[0]) for unit in units] == [(1, 3, "First"), (2, 6, "Second")]
     assert [unit.context for unit in units] == ["Title", "Title"]
 
 
 def test_form_feed_ends_a_page_and_a_block_but_no_line() -> None:
-    """Text from a page printer: the new page is a block of its own, lines count as in an editor."""
+    """A new page begins a block, and lines count as in an editor."""
     assert [(unit.block, unit.line) for unit in split("Of page one it is.\n\fOf page two it is.")] == [(0, 1), (1, 2)]
 
 
 def test_title_is_context_and_no_unit() -> None:
-    """The title goes in front of every unit and is not found by itself."""
+    """The title stands in front of every unit and is not found alone."""
     units = split("Trade with Russia\n\nIt rose to $146.9 billion.\n\nTRADE WITH RUSSIA!")
     assert [(unit.block, unit.text, unit.boilerplate) for unit in units] == [
         (1, "It rose to $146.9 billion.", False),
@@ -146,7 +146,7 @@ def test_title_is_context_and_no_unit() -> None:
 
 
 def test_title_may_stand_below_boilerplate() -> None:
-    """'Advertisement' is no title; what follows it is."""
+    """'Advertisement' is not a title, so the title is what follows it."""
     units = split("Advertisement\n\nTrade with Russia\n\nIt rose to $146.9 billion.")
     assert [(unit.block, unit.boilerplate) for unit in units] == [(0, True), (2, False)]
     assert units[1].context == "Trade with Russia"
@@ -159,7 +159,7 @@ def test_title_alone_is_a_unit() -> None:
 
 
 def test_file_name_is_no_context() -> None:
-    """A renamed file keeps its vectors: a title made from the name is not embedded."""
+    """A title made from the name is not embedded, so a renamed file keeps its vectors."""
     body = b"It rose to $146.9 billion, which is less than a tenth of all trade."
     one, other = (split_document(extract_document(name, body), 60, count_words)[0] for name in ("a.txt", "b_c.txt"))
     assert one.content_hash == other.content_hash
@@ -167,7 +167,8 @@ def test_file_name_is_no_context() -> None:
 
 
 def test_headings_are_context_of_what_stands_below() -> None:
-    """Outermost first; the title's own heading is not said twice; a heading without text below it is a unit."""
+    """The outermost heading comes first, and the heading of the title is not repeated. A heading without text below it
+    is a unit."""
     units = split("# War\n\nIntro.\n\n## Trade\n\n### Gas\nIt flows.\n\n## Aid\n\n## Peace\n\nNone.", name="a.md")
     assert [(unit.heading, unit.text, unit.context) for unit in units] == [
         (None, "Intro.", "War"),
@@ -178,7 +179,7 @@ def test_headings_are_context_of_what_stands_below() -> None:
 
 
 def test_wikitext_headings_in_plain_text() -> None:
-    """'= Name =' lines mark headings in dumps of Wikipedia."""
+    """Lines such as '= Name =' are headings in dumps of Wikipedia."""
     units = split(" = Valkyria = \n\n It is a game . \n\n = = Plot = = \n\n It tells of war . \n")
     assert [(unit.block, unit.heading, unit.text) for unit in units] == [
         (1, None, "It is a game ."),
@@ -190,7 +191,7 @@ LONG = "If China lends support to Russia, it could violate Western sanctions, an
 
 
 def test_items_are_units_with_their_lead_in() -> None:
-    """Also where a blank line stands between lead-in, items or both."""
+    """A blank line may stand between lead-in and items, and between items."""
     for gap in ("\n", "\n\n"):
         units = split(
             f"Title\n\nThat is so. It is untenable for two main reasons:\n\n  1. {LONG}{gap}  2. {LONG} Also."
@@ -201,7 +202,7 @@ def test_items_are_units_with_their_lead_in() -> None:
 
 
 def test_bullet_is_left_out_and_number_kept() -> None:
-    """A bullet says nothing; a number may be asked for."""
+    """A bullet says nothing. A number may be asked for."""
     assert texts(f"- {LONG}\n- {LONG} Also.\n\n• {LONG} So.\n\n2) {LONG} Too.") == [
         LONG,
         f"{LONG} Also.",
@@ -215,14 +216,14 @@ def test_short_items_stay_together_with_their_lead_in() -> None:
     assert texts("Buy:\n- milk\n- bread\n- salt") == ["Buy:\n- milk\n- bread\n- salt"]
 
 
-def test_wrapped_lines_are_one_unit_even_where_one_begins_like_an_item() -> None:
-    """A dash, a number or an initial at the beginning of a wrapped line is chance."""
+def test_wrapped_lines_are_one_unit_even_if_one_begins_like_an_item() -> None:
+    """A wrapped line may happen to begin with a dash, a number or an initial."""
     wrapped = "The meeting that was held in the year\n1972. It was led by Mr.\nA. Smith of it\n- so they say - alone."
     assert texts(wrapped) == [wrapped]
 
 
-def test_lines_are_paragraphs_where_nothing_else_tells() -> None:
-    """A file without blank lines, each line a paragraph: each is a unit of the one block."""
+def test_lines_are_paragraphs_if_there_are_no_blank_lines() -> None:
+    """In a file without blank lines, each long line is a unit of the one block."""
     line = "It has not condemned the actions of the other country, and it has refused to call them an invasion."
     units = split("\n".join(f"{number} {line}" for number in range(4)), 200)
     assert [unit.block for unit in units] == [0, 0, 0, 0]
@@ -230,7 +231,7 @@ def test_lines_are_paragraphs_where_nothing_else_tells() -> None:
 
 
 def test_overlong_is_cut_at_sentence_ends_into_like_sizes() -> None:
-    """No last piece of a few words; nothing but white space between the pieces."""
+    """No short piece is left at the end, and only white space stands between the pieces."""
     sentence = "This is a sentence of ten words, as one counts. "
     units = split(sentence * 20, 60)
     assert all(unit.text.startswith("This") and unit.text.endswith("counts.") for unit in units)
@@ -241,7 +242,7 @@ def test_overlong_is_cut_at_sentence_ends_into_like_sizes() -> None:
 
 
 def test_overlong_table_is_cut_between_rows() -> None:
-    """No row is torn where lines can be told."""
+    """No row is divided if lines can be recognised."""
     rows = [f"| Row {number} of it | and {number * 17} words | here |" for number in range(60)]
     for unit in split("\n".join(rows), 60):
         assert unit.text.splitlines()[0] in rows
@@ -249,7 +250,7 @@ def test_overlong_table_is_cut_between_rows() -> None:
 
 
 def test_huge_line_without_a_space_is_cut_between_characters() -> None:
-    """A megabyte of one line ends, every piece is small, no family emoji is torn."""
+    """A megabyte of one line is cut in good time into small pieces, and no family emoji is divided."""
     family = "👩‍👩‍👧‍👦"
     units = split(family * 20_000, 60)
     assert "".join(unit.text for unit in units) == family * 20_000
@@ -262,7 +263,7 @@ def test_huge_line_without_a_space_is_cut_between_characters() -> None:
 )
 @pytest.mark.parametrize("name", ["a.txt", "a.md"])
 def test_hostile_repetition_ends(part: str, name: str) -> None:
-    """A hundred thousand characters of each mark: quadratic rules would keep this test for many minutes."""
+    """A hundred thousand characters of each mark: rules with quadratic time would take many minutes."""
     assert split(part * (100_000 // len(part)), 500, name)
 
 
@@ -309,7 +310,7 @@ def test_hostile_repetition_ends(part: str, name: str) -> None:
     ],
 )
 def test_boilerplate_is_recognised(boilerplate: str) -> None:
-    """Kept in the text, never retrieved."""
+    """Boilerplate stays in the text and is never found."""
     assert is_boilerplate(boilerplate)
     assert boilerplate not in texts(f"A title\n\nIt has not condemned the invasion.\n\n{boilerplate}")
 
@@ -348,18 +349,18 @@ def test_boilerplate_is_recognised(boilerplate: str) -> None:
     ],
 )
 def test_prose_is_no_boilerplate(prose: str) -> None:
-    """Rules are anchored: what merely speaks of the same things is found."""
+    """Rules match whole paragraphs, so prose about the same things is found."""
     assert not is_boilerplate(prose)
 
 
 def test_repeated_label_within_an_article_is_found_once() -> None:
-    """The second 'Key facts' of an article is boilerplate; the first is not."""
+    """The second 'Key facts' of an article is boilerplate, and the first is not."""
     units = split("Some title\n\nKey facts of it\n\nIt rose.\n\nKey facts of it\n\nIt fell.")
     assert [unit.boilerplate for unit in units] == [False, False, True, False]
 
 
 def test_front_matter_is_not_retrieved() -> None:
-    """It gives title and date and stays in the text."""
+    """Front matter gives title and date, and stays in the text."""
     document = extract_document("a.md", b'---\ntitle: "War and trade"\ndate: 2022-03-09\n---\n\nIt rose.\n')
     units = split_document(document, 60, count_words)
     assert (document.title, document.date) == ("War and trade", "2022-03-09")
@@ -367,15 +368,15 @@ def test_front_matter_is_not_retrieved() -> None:
     assert all(unit.boilerplate for unit in units[:-1])
 
 
-def test_pages_are_told() -> None:
-    """`page` is 1-based and None for formats without pages."""
+def test_pages_are_known() -> None:
+    """`page` is 1-based, and None for formats without pages."""
     document = Document("One.\n\nTwo.\n\nThree.", "", pages=(0, 6, 12))
     assert [unit.page for unit in split_document(document, 60, count_words)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["xquad-en", "news-dev", "covidqa", "excerpts-chroma"])
 def test_labelled_paragraphs_are_whole_in_their_block(name: str) -> None:
-    """The numbers of third-party labels are ours: the units of that block hold the labelled text."""
+    """The numbers of third-party labels are ours: the units of a block hold the labelled text."""
     folder = SHARED / "eval" / name
     if not folder.is_dir():
         pytest.skip(f"no set in {folder}")

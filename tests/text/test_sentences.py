@@ -74,13 +74,13 @@ HARD_TEXT = st.one_of(st.text(), st.lists(PARTS, max_size=40).map("".join))
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences themselves."""
+    """The texts of the sentences."""
     return [text[start:end] for start, end in split_sentences(text)]
 
 
 @given(HARD_TEXT)
 def test_any_text_is_covered_in_order_without_overlap(text: str) -> None:
-    """Ranges are trimmed, in order, apart from each other, and hold every character that is not white space."""
+    """Ranges are trimmed, in order and separate, and hold every character that is not white space."""
     position = 0
     for start, end in split_sentences(text):
         assert position <= start < end <= len(text)
@@ -92,7 +92,7 @@ def test_any_text_is_covered_in_order_without_overlap(text: str) -> None:
 
 @given(HARD_TEXT)
 def test_no_sentence_ends_between_a_mark_and_its_closing_quotation_mark(text: str) -> None:
-    """A closing mark that touches a full stop stays with its sentence."""
+    """A closing mark right after a full stop stays with its sentence."""
     for start, _ in split_sentences(text):
         assert not (start > 0 and text[start - 1] in ".!?…" and text[start] in "”’»")
 
@@ -142,18 +142,18 @@ def test_no_sentence_ends_between_a_mark_and_its_closing_quotation_mark(text: st
     ],
     ids=lambda expected: expected[0][:30],
 )
-def test_known_sentences_are_told_apart(expected: list[str]) -> None:
+def test_known_sentences_are_separated(expected: list[str]) -> None:
     """Abbreviations, initials, decimals, quotations, ordinals, brands and notes do not end a sentence."""
     assert sentences(" ".join(expected)) == expected
 
 
 def test_chinese_needs_no_space() -> None:
-    """Ideographic full stops end a sentence where no space follows."""
+    """An ideographic full stop ends a sentence without a space after it."""
     assert sentences("北京没有谴责。“中国说不。”他说！") == ["北京没有谴责。", "“中国说不。”", "他说！"]
 
 
 def test_wrapped_lines_are_one_sentence_and_items_are_not() -> None:
-    """A line end is a space, unless a blank line, a list or a table says otherwise."""
+    """A line end is a space, unless a blank line, a list or a table shows otherwise."""
     assert sentences("One sentence that\nis wrapped.\n\nA title\n\nMore") == [
         "One sentence that\nis wrapped.",
         "A title",
@@ -164,7 +164,7 @@ def test_wrapped_lines_are_one_sentence_and_items_are_not() -> None:
 
 
 def test_real_article_keeps_its_quotations(articles: list[str]) -> None:
-    """In the articles the project began with, no sentence opens with a closing mark or a lower-case word."""
+    """In the articles the project began with, no sentence begins with a closing mark or a small letter."""
     for text in articles:
         for sentence in sentences(text):
             assert sentence[0] not in "”’)"
@@ -173,7 +173,7 @@ def test_real_article_keeps_its_quotations(articles: list[str]) -> None:
 
 @pytest.fixture
 def articles() -> list[str]:
-    """Their texts; skips where they are not beside the project."""
+    """The texts of the articles. Skips the test if they are not beside the project."""
     shared = SHARED / "articles"
     if not shared.is_dir():
         pytest.skip(f"no articles in {shared}")
@@ -184,13 +184,13 @@ def articles() -> list[str]:
     "unit", ["a", ". ", '."', "A. ", "- a\n", ".[1]", "[", "\n x", "中。", "?” Al ", "1. x\n", "…"]
 )
 def test_hostile_repetition_ends(unit: str) -> None:
-    """Half a million characters of what the rules look at: quadratic rules would keep this test for many minutes."""
+    """Half a million characters that the rules look at: rules with quadratic time would take many minutes."""
     text = unit * (500_000 // len(unit))
     assert split_sentences(text)[-1][1] == len(text.rstrip())
 
 
 def test_import_is_cheap() -> None:
-    """`qa ask` splits sentences: the module brings in nothing but the standard library's small parts."""
+    """`qa ask` splits sentences, so the module imports only small parts of the standard library."""
     code = (
         "import sys, index.text.sentences; print(*(set(sys.modules) & {'numpy', 'index.text.boilerplate', 'asyncio'}))"
     )

@@ -86,7 +86,7 @@ async def test_the_footer_fits_the_focus() -> None:
         assert "Ask" not in footer
 
 
-async def test_the_footer_tells_what_escape_does() -> None:
+async def test_the_footer_says_what_escape_does() -> None:
     """Nothing before the first question; it stops a question while one runs, and leads to the answers after it."""
     answerer = RecordedAnswerer()
     answerer.gate.clear()
@@ -136,7 +136,7 @@ async def test_keys_of_ones_own() -> None:
         await face.until(lambda: "2 of 2 articles" in face.text)
 
 
-async def test_keys_that_cannot_be_used_are_told() -> None:
+async def test_keys_that_cannot_be_used_are_reported() -> None:
     """A name that does not exist is told with the nearest one; the other keys still work."""
     async with open_app(keys={"artikles": "f4", "sessions": "f9"}) as face:
         await face.until(lambda: face.said)

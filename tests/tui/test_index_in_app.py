@@ -128,7 +128,7 @@ async def test_f5_says_what_it_found() -> None:
         await face.until(lambda: "The index is up to date: nothing changed." in face.said)
 
 
-async def test_f5_where_the_index_is_left_as_it_is(tmp_path: Path) -> None:
+async def test_f5_if_the_index_is_left_as_it_is(tmp_path: Path) -> None:
     """With --no-refresh nothing is indexed by itself; with F5 it is."""
     told = tmp_path / "told"
     done = json.dumps({"done": True, "generation": 4})
@@ -193,7 +193,7 @@ async def test_problems_list_each_file_with_its_reason() -> None:
         await face.until(lambda: "No problems" in face.text)
 
 
-async def test_stale_is_said_where_it_stays_stale() -> None:
+async def test_stale_is_said_as_long_as_it_stays_stale() -> None:
     """Without refreshing, the header says stale, and so does every answer."""
     async with open_app(RecordedAnswerer(changes=Changes(added=("new.txt",)))) as face:
         assert "◐ stale" in face.text

@@ -142,7 +142,7 @@ async def test_an_article_opened_from_the_list_has_no_citations() -> None:
         assert "Copy" not in footer
 
 
-async def test_a_copy_of_what_is_marked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_copy_of_what_is_marked_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is marked with the mouse and copied with ctrl+c is told like every copy, also if it may not arrive."""
     async with open_app() as face:
         await _answered(face)

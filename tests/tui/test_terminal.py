@@ -145,7 +145,7 @@ def test_ask_resize_kill_and_find_again(terminal: Terminal, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_told_to_end(terminal: Terminal, tmp_path: Path, told: signal.Signals) -> None:
+def test_ended_from_outside(terminal: Terminal, tmp_path: Path, told: signal.Signals) -> None:
     """Ended from outside, the app keeps what was typed, leaves the terminal as it was, and tells the signal by its exit
     code."""
     command = shlex.join((sys.executable, "-m", "qa", "--docs", str(_write_documents(tmp_path))))

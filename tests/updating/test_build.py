@@ -343,7 +343,7 @@ def test_ctrl_c_leaves_a_usable_index_and_loses_no_embedding(place: Place, monke
     assert not set(interrupted.embedded) & set(place.encoder.embedded)
 
 
-def test_too_little_memory_is_told_before_anything_is_embedded(place: Place) -> None:
+def test_too_little_memory_is_reported_before_anything_is_embedded(place: Place) -> None:
     """The limit is kept by saying what is needed; what there is of the index stays."""
     with pytest.raises(
         UsageError, match=r"50 MB of memory is too little to index \d+ paragraphs; give at least \d+ MB"
@@ -355,7 +355,7 @@ def test_too_little_memory_is_told_before_anything_is_embedded(place: Place) -> 
     assert refresh(place.docs, place.folder, place.load, limits=Limits(memory=500 << 20, jobs=3)).articles == 3
 
 
-def test_a_file_too_large_for_the_memory_allowed_is_told(place: Place) -> None:
+def test_a_file_too_large_for_the_memory_allowed_is_reported(place: Place) -> None:
     """What a build needs grows with its largest file, not with the number of files."""
     (place.docs / "big.txt").write_text("The ferries and the lighthouse, told at length. " * 200_000)
     with pytest.raises(UsageError, match=r"350 MB of memory is too little to read big\.txt of 9 MB; give at least 467"):
@@ -396,7 +396,7 @@ def test_a_foreign_folder_is_left_alone(place: Place) -> None:
     assert [path.name for path in place.folder.iterdir()] == ["thesis.txt"]
 
 
-def test_another_programs_database_is_left_alone_unless_told(place: Place) -> None:
+def test_another_programs_database_is_left_alone(place: Place) -> None:
     """A foreign database is refused in one sentence."""
     place.folder.mkdir(parents=True)
     with closing(sqlite3.connect(place.folder / DATABASE_NAME)) as database:
@@ -570,7 +570,7 @@ def test_the_index_stands_beside_the_documents_and_is_hidden_from_git(place: Pla
     assert (place.folder.parent / ".gitignore").read_text() == "*\n"
 
 
-def test_where_nothing_can_be_written_the_index_is_in_the_users_cache(
+def test_if_nothing_can_be_written_the_index_is_in_the_users_cache(
     place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Documents on a read-only disk can be asked too; two folders of the same name do not meet."""

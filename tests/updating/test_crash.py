@@ -194,7 +194,7 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 
 def _kill_often(server: Server, scenario: Scenario, times: int) -> None:
-    chance = random.Random(times)
+    rng = random.Random(times)
     server.run(
         large=scenario.large, docs=scenario.docs, folder=scenario.make_trial()
     )  # the first is slower than all others
@@ -204,9 +204,7 @@ def _kill_often(server: Server, scenario: Scenario, times: int) -> None:
     killed = 0
     while killed < times:
         folder = scenario.make_trial()
-        result = server.run(
-            kill_after=chance.uniform(0, seconds), large=scenario.large, docs=scenario.docs, folder=folder
-        )
+        result = server.run(kill_after=rng.uniform(0, seconds), large=scenario.large, docs=scenario.docs, folder=folder)
         scenario.check(folder)
         # How long a build takes changes with what else the machine does; most are to be killed, some near their end.
         seconds *= 1.03 if "killed" in result else 0.85
@@ -257,15 +255,15 @@ def _lose_power(server: Server, scenario: Scenario, choose: Choose) -> None:
     server.run(large=scenario.large, docs=scenario.docs, folder=folder, log=log)
     calls = load_calls(log)
     stops = set(choose(len(calls)))
-    chance = random.Random(len(stops))
+    rng = random.Random(len(stops))
     for number, call in enumerate(calls):
         if number in stops:
             for share in (0.0, 0.5, 1.0):
                 left = scenario.top / "left"
-                disk.fail(left, chance, share)
+                disk.fail(left, rng, share)
                 scenario.check(left)
         disk.carry_out(call)
-    disk.fail(scenario.top / "left", chance, 0.0)
+    disk.fail(scenario.top / "left", rng, 0.0)
     assert view(scenario.top / "left") == scenario.after
 
 

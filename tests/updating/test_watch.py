@@ -47,7 +47,9 @@ def changes(tmp_path: Path) -> Iterator[Queue[float]]:
     ],
     ids=["add", "edit", "rename", "delete", "folder"],
 )
-def test_every_kind_of_change_is_told(tmp_path: Path, changes: Queue[float], change: Callable[[Path], object]) -> None:
+def test_every_kind_of_change_is_reported(
+    tmp_path: Path, changes: Queue[float], change: Callable[[Path], object]
+) -> None:
     """Whatever happens to an article, the index hears of it."""
     (tmp_path / "old.txt").write_text("old")
     changes.get(timeout=_PATIENCE)
@@ -55,7 +57,7 @@ def test_every_kind_of_change_is_told(tmp_path: Path, changes: Queue[float], cha
     changes.get(timeout=_PATIENCE)
 
 
-def test_a_save_through_a_temporary_file_is_told_and_the_temporary_file_is_not(
+def test_a_save_through_a_temporary_file_is_reported_and_the_temporary_file_is_not(
     tmp_path: Path, changes: Queue[float]
 ) -> None:
     """Editors' own files cause no work; the save that ends in a rename does."""
@@ -69,7 +71,7 @@ def test_a_save_through_a_temporary_file_is_told_and_the_temporary_file_is_not(
     changes.get(timeout=_PATIENCE)
 
 
-def test_a_burst_of_saves_is_told_few_times(tmp_path: Path, changes: Queue[float]) -> None:
+def test_a_burst_of_saves_is_reported_a_few_times(tmp_path: Path, changes: Queue[float]) -> None:
     """A hundred files copied at once are one piece of work or a few, not a hundred."""
     for number in range(100):
         (tmp_path / f"{number}.txt").write_text("text")

@@ -1,7 +1,7 @@
-"""What may be left of a folder after the power failed: a model of a disk that keeps only what it was told to keep.
+"""What may be left of a folder after a power failure: a model of a disk that keeps only what was synced.
 
-Bytes are certain after a sync of their file, names after a sync of their folder. Of the rest, any part may be there:
-which, a source of chance decides, so that the worst and everything between can be tried.
+Bytes are certain after a sync of their file, and names after a sync of their folder. Of everything else any part may be
+there. A random generator decides which, so the worst case and everything between can be tried.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Call:
 
 
 def load_calls(log: Path) -> list[Call]:
-    """In the order in which the system carried them out."""
+    """The calls in the order in which the system carried them out."""
     return list(_calls_in(log.read_bytes()))
 
 
@@ -65,11 +65,14 @@ class _File:
         self.certain = bytearray(self.now)
         self.pending.clear()
 
-    def left(self, chance: Random, share: float) -> bytes:
-        """The certain bytes with some of the pending writes, whichever the disk got to."""
+    def left(self, rng: Random, share: float) -> bytes:
+        """The certain bytes with some of the pending writes.
+
+        :param share: probability that a pending write is there, 0..1.
+        """
         content = bytearray(self.certain)
         for offset, data in self.pending:
-            if chance.random() < share:
+            if rng.random() < share:
                 _apply(content, offset, data)
         return bytes(content)
 
@@ -84,7 +87,7 @@ def _apply(content: bytearray, offset: int, data: bytes | None) -> None:
 
 
 class Disk:
-    """The folder `top` as the calls make it, beginning with what stands there now, which is certain."""
+    """The folder `top` as the calls make it. What stands there at the beginning is certain."""
 
     def __init__(self, top: Path) -> None:
         self._top = top
@@ -164,24 +167,24 @@ class Disk:
         else:
             names.pop(path, None)
 
-    def fail(self, target: Path, chance: Random, share: float) -> None:
-        """Makes `target` what is left of the folder when the power fails now.
+    def fail(self, target: Path, rng: Random, share: float) -> None:
+        """Makes `target` what is left of the folder if the power fails now.
 
-        :param share: of the writes and names that were not synced, how many are there all the same; 0..1.
+        :param share: probability that a write or a name that was not synced is there all the same, 0..1.
         """
         names = dict(self._certain)
         for kind, _, path, file in self._pending:
-            if chance.random() < share:
+            if rng.random() < share:
                 self._settle(names, kind, path, file)
         target.mkdir(parents=True)
         for path, file in sorted(names.items()):
             place = target / Path(path).relative_to(self._top)
             if not self._has_parents(names, path):
-                continue  # a name in a folder that is not there
+                continue  # its folder is not there
             if file is None:
                 place.mkdir()
             else:
-                place.write_bytes(file.left(chance, share))
+                place.write_bytes(file.left(rng, share))
 
     def _has_parents(self, names: dict[str, _File | None], path: str) -> bool:
         parent = Path(path).parent
