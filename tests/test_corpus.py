@@ -127,7 +127,7 @@ def test_threads_may_open_and_change_the_articles_at_once(docs: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(16)))
     assert all("33 metres" in one.citations[0].quote for one in answers)
-    time.sleep(2.1)  # so long a look at the folder stays good
+    time.sleep(2.1)  # as long as a check of the folder stays valid
     assert "1985" in corpus.ask("When did the kite festival of Fanø begin?").citations[0].quote
     corpus.close()
 

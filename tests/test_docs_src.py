@@ -62,7 +62,7 @@ FACTS = {
     ],
 }
 LONGEST_SHARED_RUN = 8
-"""Words. Names alone ("the Shanghai University of Political Science and Law") make eight."""
+"""Number of words. A name alone ("the Shanghai University of Political Science and Law") has eight."""
 
 
 def find_words(text: str) -> list[str]:

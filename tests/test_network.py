@@ -24,9 +24,9 @@ from tests.helpers.places import ROOT
 QUESTION = "Did China condemn the invasion?"
 SECONDS_TO_ANSWER = 120
 SECONDS_TO_STAY = 30
-"""onnxruntime's telemetry, where it is not switched off, looks for its host after nine."""
+"""Seconds. Unless it is switched off, the telemetry of onnxruntime looks for its host after nine."""
 
-# Told by the interpreter itself, in this process and in every child, however it ends (`os._exit` runs no atexit).
+# The interpreter itself reports, in this process and in every child, however it ends (`os._exit` runs no atexit).
 NOTE_SOCKETS = """
 import os, sys
 from tests.helpers.places import ROOT
@@ -86,7 +86,7 @@ def run_app(articles: Path, environment: dict[str, str], *, before: tuple[str, .
     try:
         return converse(terminal)
     finally:
-        # The whole group: a tracer that is killed alone leaves what it traced running.
+        # The whole group, because a tracer that is killed alone leaves what it traced running.
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         os.close(terminal)
@@ -98,7 +98,7 @@ def converse(terminal: int) -> str:
     end = time.monotonic() + SECONDS_TO_ANSWER
     while time.monotonic() < end and "has not" not in drawn:
         drawn += read_terminal(terminal)
-        # A first screen is there: what is typed before is the terminal's, not the app's.
+        # Wait for the first screen, because what is typed earlier goes to the terminal and not to the app.
         if not asked and len(drawn) > 1000:
             os.write(terminal, QUESTION.encode())
             drawn += read_terminal(terminal)
@@ -111,7 +111,7 @@ def read_terminal(terminal: int) -> str:
     ready, _, _ = select.select([terminal], [], [], 0.5)
     if not ready:
         return ""
-    with contextlib.suppress(OSError):  # the end of the app is an error to whoever reads its terminal
+    with contextlib.suppress(OSError):  # the end of the app is an error for the reader of its terminal
         return os.read(terminal, 65_536).decode(errors="replace")
     return ""
 

@@ -34,7 +34,7 @@ def quote(cited: Sequence[Evidence], found: Sequence[Evidence] | None = None) ->
 def test_a_lead_in_stands_for_its_items(mark: str) -> None:
     """A lead-in is not quoted. All of its items are, in the order of the list, whichever answers best."""
     lines = [mark.format(number) + words for number, words in enumerate(("Roads.", "Free housing.", "No taxes."), 1)]
-    # Paragraphs leave the first bullet out.
+    # A paragraph leaves out its first bullet.
     text = "\n".join(lines)[0 if "{" in mark else len(mark) :]
     items = build_passage(2, text, ("Free housing", 9.0), context=f"Help\n{_LEAD_IN}")
     lead_in = build_passage(1, _LEAD_IN, ("help", 2.0))

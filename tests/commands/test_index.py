@@ -27,7 +27,7 @@ from tests.helpers.places import ROOT
 
 _QA = [sys.executable, "-m", "qa"]
 _PATIENCE = 120.0
-"""Seconds after which something hangs."""
+"""Seconds after which a process counts as hanging."""
 _SENTENCES = [
     f"Ferry number {number} leaves the harbour of Lindau at {number % 24} o'clock and carries {number * 7} bicycles."
     for number in range(200)

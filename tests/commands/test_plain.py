@@ -30,7 +30,7 @@ class Typing(io.StringIO):
 def converse(
     *lines: str, answerer: RecordedAnswerer | None = None, typed: bool = False, keeping: Keeping | None = None
 ) -> tuple[int, str]:
-    """Exit code and all that was said."""
+    """The exit code, and everything that was said."""
     source = Typing("\n".join(lines) + "\n") if typed else io.StringIO("\n".join(lines) + "\n")
     target = io.StringIO()
     code = run_plain(lambda: answerer or RecordedAnswerer(), source, target, keeping)
@@ -38,7 +38,7 @@ def converse(
 
 
 def test_an_answer_in_words() -> None:
-    """Each quote is followed by where it stands, with its line; then how sure the answer is."""
+    """Each quote is followed by its place with the line, and then comes the confidence."""
     code, said = converse("How high is the highest tide?")
     assert said.splitlines() == [
         "Quote 1: Spring tides in the Bay of Fundy reach 16.3 metres, the highest on Earth.",
@@ -50,7 +50,7 @@ def test_an_answer_in_words() -> None:
 
 
 def test_declined() -> None:
-    """What is not in the articles is said, the passages are a command away, and the exit code is 1."""
+    """A declined question is said to be not in the articles, a command shows the passages, and the exit code is 1."""
     code, said = converse("Who discovered Neptune?", "/closest")
     assert said.startswith("Not in the articles. The closest passage is about spring tides.\n3 closest passages")
     assert "Passage 2, Mills that the sea drives, mills.txt line 3:" in said
@@ -58,14 +58,14 @@ def test_declined() -> None:
 
 
 def test_a_follow_up_goes_on_from_a_question_without_an_answer() -> None:
-    """What the articles do not answer was asked all the same: the next question is understood by it."""
+    """A question that the articles do not answer still counts for the next one."""
     answerer = RecordedAnswerer()
     converse("How high is the highest tide?", "Who discovered Neptune?", "And when?", answerer=answerer)
     assert [turns for _, turns, _ in answerer.asked] == [0, 1, 2]
 
 
 def test_commands() -> None:
-    """A paragraph, the help, an unknown command, and asking again as typed."""
+    """Commands show a paragraph and the help, ask again as typed, and report an unknown command."""
     answerer = RecordedAnswerer()
     _, said = converse(
         "/closest", "/show 1", "What do tides do?", "/show 3", "And the oldest mill?", "/typed", "/new", "/help", "/x",
@@ -89,7 +89,7 @@ def test_quit_ends_it() -> None:
 
 
 def test_prompts_are_for_people() -> None:
-    """On a terminal there is a prompt and a word of greeting; on a pipe there is neither."""
+    """A terminal gets a prompt and a greeting. A pipe gets neither."""
     _, said = converse("What do tides do?", typed=True)
     assert said.startswith("Ask about the articles.")
     assert said.count(PROMPT) == 2
@@ -97,7 +97,7 @@ def test_prompts_are_for_people() -> None:
 
 
 def test_errors_are_reported_and_do_not_end_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """A question that fails is told on stderr; the next one is answered."""
+    """A question that fails is reported on stderr, and the next one is answered."""
     code, said = converse("Break", "What do tides do?")
     assert "the question cannot be meant; ask another." in capsys.readouterr().err
     assert "Quote 1:" in said
@@ -105,7 +105,8 @@ def test_errors_are_reported_and_do_not_end_it(capsys: pytest.CaptureFixture[str
 
 
 def test_a_conversation_is_kept_and_goes_on(tmp_path: Path) -> None:
-    """Saved as it goes; continued, its answers are history and the last one can be shown; /new begins another."""
+    """A conversation is saved as it goes. When it is continued, its answers are history and the last one can be shown;
+    /new begins another one."""
     converse("What do tides do?", "Break", "Nothing?", keeping=Keeping(open_sessions(tmp_path), "/articles"))
     with closing(open_sessions(tmp_path)) as store:
         [session] = store.list_sessions()
@@ -123,7 +124,7 @@ def test_a_conversation_is_kept_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_conversation_that_cannot_be_kept_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Told once."""
+    """The error is reported once."""
     store = open_sessions(tmp_path)
     store.close()
     _, said = converse("What do tides do?", "Nothing?", keeping=Keeping(store, "/articles"))
@@ -133,7 +134,7 @@ def test_a_conversation_that_cannot_be_kept_goes_on(tmp_path: Path, capsys: pyte
 
 
 def test_no_index(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where nothing can be asked, the sentence and its exit code."""
+    """If nothing can be asked, there is a sentence and its exit code."""
 
     def open_nothing() -> Asks:
         raise DocumentsError("/x: there is no such folder; name one with --docs DIR.")
@@ -143,7 +144,7 @@ def test_no_index(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What articles hold reaches the terminal as words only."""
+    """Text of articles reaches the terminal as words only."""
     for text in NASTY:
         answerer = RecordedAnswerer()
         answer = hostile_answer("x", text, text)
@@ -154,8 +155,8 @@ def test_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("terminal_name", "options"), [("dumb", []), ("xterm-256color", ["--plain"])])
 def test_a_first_build_on_a_terminal(terminal_name: str, options: list[str], tmp_path: Path) -> None:
-    """A terminal that cannot be drawn on, such as a shell inside an editor, gets lines instead of the app; neither
-    there nor with --plain anything is drawn over, not even the progress of the first build."""
+    """A terminal that cannot be drawn on, such as a shell inside an editor, gets lines instead of the app. Neither
+    there nor with --plain is anything drawn over, not even the progress of the first build."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "tides.txt").write_text("Tides\n\nThe moon pulls the sea.\n", encoding="utf-8")
     environment = {**os.environ, "TERM": terminal_name, "QA_DATA_DIR": str(tmp_path / "data")}
@@ -178,5 +179,5 @@ def _read_to_end(terminal: int) -> bytes:
     while True:
         try:
             drawn += os.read(terminal, 65536)
-        except OSError:  # how Linux says that nobody is left at the other side
+        except OSError:  # how Linux says that nobody is left on the other side
             return drawn

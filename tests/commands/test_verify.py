@@ -1,4 +1,5 @@
-"""Verifying saved answers: what still holds, what moved, what changed, what is gone; and input that is no answer."""
+"""Verifying saved answers: what still holds, what moved, what changed, what is gone, and input that is not an
+answer."""
 
 from __future__ import annotations
 
@@ -116,7 +117,7 @@ def test_an_untouched_folder_holds(docs: Path, answer: dict[str, Any]) -> None:
 
 
 def test_a_moved_quote_is_named_with_its_new_place(docs: Path, answer: dict[str, Any]) -> None:
-    """A quote pushed down by new text above it has moved: its new range and line are right, the exit code is 1."""
+    """If new text pushes a quote down, its new range and line are right, and the exit code is 1."""
     (docs / "tides.txt").write_text("A new first line.\n\n" + TIDES, encoding="utf-8")
     report = verify_answers([answer], docs)
     assert statuses(report) == ["moved", "holds"]
@@ -129,7 +130,7 @@ def test_a_moved_quote_is_named_with_its_new_place(docs: Path, answer: dict[str,
 
 @pytest.mark.parametrize(("near", "nearest"), [(20, 0), (30, 48), (70, 48), (80, 96), (500, 96)])
 def test_the_nearest_of_several_places_is_named(docs: Path, answer: dict[str, Any], near: int, nearest: int) -> None:
-    """Of several new places the nearest to the old one is told, on either side of it."""
+    """Of several new places, the one nearest to the old place is named, on either side of it."""
     citation = answer["citations"][0]
     (docs / "tides.txt").write_text(" ".join([citation["quote"]] * 3), encoding="utf-8")
     citation |= {"start": near, "end": near + len(citation["quote"])}
@@ -139,7 +140,7 @@ def test_the_nearest_of_several_places_is_named(docs: Path, answer: dict[str, An
 
 
 def test_a_renamed_article_is_found_by_its_quotes(docs: Path, answer: dict[str, Any]) -> None:
-    """A quote whose article was renamed has moved, to the article that has it at the old offsets."""
+    """A quote from a renamed article has moved to the article that has it at the old offsets."""
     (docs / "tides.txt").rename(docs / "ebb.txt")
     (docs / "another.txt").write_text("Copied: " + TIDES, encoding="utf-8")
     check = verify_answers([answer], docs).checks[0]
@@ -149,7 +150,7 @@ def test_a_renamed_article_is_found_by_its_quotes(docs: Path, answer: dict[str, 
 
 
 def test_a_changed_quote_is_named_with_its_present_words(docs: Path, answer: dict[str, Any]) -> None:
-    """An edited sentence is named as changed, with its present words and how alike the two are."""
+    """An edited sentence has changed. The report has its present words and how similar they are."""
     (docs / "mills.txt").write_text(MILLS.replace("a charter of 1170", "a deed of 1171"), encoding="utf-8")
     check = verify_answers([answer], docs).checks[1]
     assert check.status == "changed"
@@ -161,7 +162,7 @@ def test_a_changed_quote_is_named_with_its_present_words(docs: Path, answer: dic
 
 @pytest.mark.parametrize("left", [None, "", "Nothing of that subject is here, only a word or two on bees and honey."])
 def test_what_is_no_longer_there_is_gone(docs: Path, answer: dict[str, Any], left: str | None) -> None:
-    """A deleted article, an emptied one and one rewritten from nothing leave their citation gone, with a reason."""
+    """If an article is deleted, emptied or rewritten, its citation is gone, with a reason."""
     (docs / "tides.txt").unlink()
     if left is not None:
         (docs / "tides.txt").write_text(left, encoding="utf-8")
@@ -171,7 +172,7 @@ def test_what_is_no_longer_there_is_gone(docs: Path, answer: dict[str, Any], lef
 
 
 def test_offsets_count_in_the_canonical_text(docs: Path, answer: dict[str, Any]) -> None:
-    """A changed encoding or a BOM does not move a quote; changed line ends do."""
+    """A new encoding or a BOM does not move a quote. New line ends do."""
     (docs / "tides.txt").write_bytes(b"\xef\xbb\xbf" + TIDES.encode())
     (docs / "mills.txt").write_bytes(MILLS.replace("\n", "\r\n").encode())
     assert statuses(verify_answers([answer], docs)) == ["holds", "moved"]
@@ -179,7 +180,8 @@ def test_offsets_count_in_the_canonical_text(docs: Path, answer: dict[str, Any])
 
 @pytest.mark.parametrize("path", ["../secret.txt", "link.txt", ".hidden.txt"])
 def test_nothing_but_an_article_is_read(docs: Path, answer: dict[str, Any], path: str) -> None:
-    """A path that leads out of the folder, or to no article, is gone, though a file with the quote stands there."""
+    """A citation whose path leads out of the folder, or to a file that is not an article, is gone, even if that file
+    holds the quote."""
     (docs.parent / "secret.txt").write_text(TIDES, encoding="utf-8")
     (docs / ".hidden.txt").write_text(TIDES, encoding="utf-8")
     (docs / "link.txt").symlink_to(docs.parent / "secret.txt")
@@ -189,23 +191,23 @@ def test_nothing_but_an_article_is_read(docs: Path, answer: dict[str, Any], path
 
 
 def test_a_declined_answer_has_nothing_to_check(docs: Path) -> None:
-    """'Not in the articles' holds."""
+    """A declined answer holds."""
     report = verify_answers([build_record(build_answer())], docs)
     assert report.exit_code == 0
     assert render_report(report) == "0 citations of 1 answer: nothing to check\n"
 
 
 def test_a_missing_folder_is_named(tmp_path: Path, answer: dict[str, Any]) -> None:
-    """Without a documents folder the error names it."""
+    """The error names the documents folder that is missing."""
     with pytest.raises(DocumentsError, match="nowhere"):
         verify_answers([answer], tmp_path / "nowhere")
 
 
 def edit(docs: Path, rng: random.Random) -> None:
-    """One random edit of the kind people make."""
+    """One random edit of the kind that people make."""
     files = sorted(docs.iterdir())
     path = rng.choice(files)
-    # Bytes, so that line ends stay what they are.
+    # Bytes, so that line ends stay as they are.
     text = path.read_bytes().decode()
     place = rng.randrange(len(text) + 1)
     kind = rng.choice(["insert", "delete", "replace", "append", "swap", "crlf", "rename", "touch", "retype"])
@@ -232,8 +234,8 @@ def edit(docs: Path, rng: random.Random) -> None:
 def test_after_random_edits_exactly_the_broken_citations_are_named(
     seed: int, edits: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Whatever is done to the folder, a citation holds exactly where its file still has its quote at its offsets,
-    and a moved quote is where it is said to be."""
+    """Whatever is done to the folder, a citation holds exactly if its file still has its quote at its offsets, and a
+    moved quote is at its new place."""
     docs = tmp_path_factory.mktemp("edited")
     texts = {"tides.txt": TIDES, "mills.txt": MILLS, "third.txt": MILLS.replace("mill", "weir")}
     citations = []
@@ -271,7 +273,7 @@ def test_after_random_edits_exactly_the_broken_citations_are_named(
     ],
 )
 def test_input_that_is_no_answer_is_refused_in_one_sentence(text: str, said: str) -> None:
-    """Whatever is handed in, the error names the input and what is wrong with it, and asks for another."""
+    """The error names the input and what is wrong with it, and asks for another one."""
     with pytest.raises(UsageError, match=r"saved\.json") as caught:
         parse_answers(text, "saved.json")
     assert said in str(caught.value)
@@ -296,7 +298,7 @@ def test_input_that_is_no_answer_is_refused_in_one_sentence(text: str, said: str
     ],
 )
 def test_a_citation_that_is_not_as_written_is_refused(answer: dict[str, Any], name: str, value: object) -> None:
-    """The schema is strict: wrong types, ranges and unknown names in a citation are refused with their place."""
+    """The schema is strict: wrong types, ranges and unknown names in a citation are refused, with their place."""
     answer["citations"][1][name] = value
     with pytest.raises(UsageError, match=r"citations\[1\]"):
         parse_answers(json.dumps(answer))
@@ -312,7 +314,7 @@ def test_every_field_is_required(answer: dict[str, Any], name: str) -> None:
 
 @given(data=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_any_json_in_place_of_a_citation_is_refused(data: object) -> None:
-    """JSON that is no citation never gets as far as the articles."""
+    """JSON that is not a citation never reaches the articles."""
     record = deepcopy(build_record(build_answer(build_citation("tides.txt", TIDES, "The Sun raises"))))
     record["citations"] = [data]
     with pytest.raises(UsageError):
@@ -321,7 +323,7 @@ def test_any_json_in_place_of_a_citation_is_refused(data: object) -> None:
 
 @pytest.mark.parametrize("huge", [10**30, 2**63])
 def test_offsets_beyond_every_article_are_harmless(docs: Path, answer: dict[str, Any], huge: int) -> None:
-    """Offsets of any size are compared, not trusted: the quote is found where it really stands."""
+    """Offsets of any size are compared and not trusted, and the quote is found where it stands."""
     answer["citations"][0] |= {"start": huge, "end": huge + 5}
     answer["citations"][1] |= {"start": 3.0, "end": 9.0}
     report = verify_answers(parse_answers(json.dumps(answer)), docs)
@@ -329,7 +331,7 @@ def test_offsets_beyond_every_article_are_harmless(docs: Path, answer: dict[str,
 
 
 def test_what_ask_writes_is_what_verify_reads(answer: dict[str, Any]) -> None:
-    """All forms of saved answers are read: one object, a list, an object a line, each with or without an id."""
+    """All forms of saved answers are read: one object, a list, and one object per line, each with or without an id."""
     one = build_answer(build_citation("tides.txt", TIDES, "The Sun raises smaller ones."))
     declined = build_answer()
     assert parse_answers(render_json(one)) == [build_record(one)]
@@ -339,7 +341,7 @@ def test_what_ask_writes_is_what_verify_reads(answer: dict[str, Any]) -> None:
 
 
 def test_real_answers_keep_to_the_schema_and_hold(tmp_path: Path) -> None:
-    """What the answerer answers, or declines, is JSON by the shipped schema, and every quote of it is in its place."""
+    """An answer, given or declined, is JSON by the shipped schema, and every quote is in its place."""
     articles = shutil.copytree(ROOT / "docs_src", tmp_path / "articles")
     answerer = open_answerer(Settings(docs=articles))
     try:
@@ -356,7 +358,7 @@ def test_real_answers_keep_to_the_schema_and_hold(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_citations_of_every_format_are_verified_without_an_index(name: str, tmp_path: Path) -> None:
-    """What was answered holds; with words in front it has moved, with another figure it has changed, and no index is
+    """A fresh answer holds. With words in front, the quote has moved; with another figure, it has changed. No index is
     there or made."""
     folder = tmp_path / "docs"
     folder.mkdir()
@@ -382,7 +384,8 @@ def test_citations_of_every_format_are_verified_without_an_index(name: str, tmp_
 
 
 def test_the_schema_is_a_schema() -> None:
-    """The shipped schema is valid JSON Schema 2020-12 and contradicts answers with and without citations mixed up."""
+    """The shipped schema is valid JSON Schema 2020-12, and refuses answers whose `answered` and citations contradict
+    each other."""
     Draft202012Validator.check_schema(load_answer_schema())
     validator = Draft202012Validator(load_answer_schema())
     good = build_record(build_answer(build_citation("tides.txt", TIDES, "The Sun raises")))
@@ -392,7 +395,7 @@ def test_the_schema_is_a_schema() -> None:
 
 
 def test_the_report_names_each_citation(docs: Path, answer: dict[str, Any]) -> None:
-    """The text has a line for each citation and one for all; the JSON has the same and the new places."""
+    """The text has a line for each citation and one for all. The JSON has the same, and the new places."""
     (docs / "tides.txt").write_text("New.\n\n" + TIDES, encoding="utf-8")
     (docs / "mills.txt").unlink()
     report = verify_answers([answer, answer], docs)
@@ -410,7 +413,7 @@ def test_the_report_names_each_citation(docs: Path, answer: dict[str, Any]) -> N
 
 
 def test_a_report_is_safe_for_a_terminal(docs: Path, answer: dict[str, Any]) -> None:
-    """Control characters of paths and changed text do not reach the terminal."""
+    """Control characters in paths and changed text do not reach the terminal."""
     text = MILLS.replace("charter of 1170", "ch\x1b[31marter of 1170\x9b")
     (docs / "mills.txt").write_text(text, encoding="utf-8")
     answer["citations"][0]["path"] = "evil\x1b]0;\u202e.txt"

@@ -115,7 +115,7 @@ def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
 def test_pipes_and_sockets_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening a named pipe without a writer would hang."""
     os.mkfifo(tmp_path / "pipe.txt")
-    monkeypatch.chdir(tmp_path)  # a socket's path must be short
+    monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket.txt")
         assert reasons(tmp_path) == {"pipe.txt": "not a file but a named pipe", "socket.txt": "not a file but a socket"}
@@ -156,7 +156,7 @@ def without_rights() -> Iterator[None]:
 
 def test_what_may_not_be_read_is_skipped() -> None:
     """A folder is skipped when it is listed, a file when it is loaded."""
-    with TemporaryDirectory() as name:  # pytest's own folder is closed to somebody else
+    with TemporaryDirectory() as name:  # other users may not enter pytest's own folder
         docs = Path(name)
         docs.chmod(0o755)
         write(docs, "closed/a.txt", "b.txt")

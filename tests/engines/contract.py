@@ -29,14 +29,14 @@ class Half:
     """An engine as the checks need it."""
 
     make_engine: Callable[[], Engine[Any, Any]]
-    """Another object each time. What one has written, another can open."""
+    """Makes another object each time. What one object wrote, another can open."""
     history: Callable[[Engine[Any, Any], Path], History[Any, Any, Any]]
     rows: Mapping[int, Any]
-    """A few hundred different rows by id, of which the tests take some."""
+    """A few hundred different rows by id. Each test takes some of them."""
     ask: Callable[[Any], object]
-    """What a searcher finds for several questions, comparable."""
+    """What a searcher finds for several questions, in a form that can be compared."""
     ask_all: Callable[[Any], object]
-    """The same for as many as there are, without scores or order, which may depend on the history."""
+    """All that a searcher finds for the same questions, without scores and order, which may depend on the history."""
     top: Path
     """An empty folder."""
 
@@ -102,7 +102,7 @@ def check_what_is_missing_is_not_opened(half: Half) -> None:
     history = half.begin()
     place = history.write(half.some(0, 50))
     _lose(history.engine, place)
-    history.engine.discard(place)  # once more does no harm
+    history.engine.discard(place)  # a second time does no harm
     with pytest.raises((OSError, ValueError, RuntimeError)):
         history.engine.open(place)
 

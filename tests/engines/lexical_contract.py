@@ -31,7 +31,7 @@ _WRITTEN = [
     ("body:* AND (nonsense\0", "nonsense"),
     ("lone \ud800 surrogate", "surrogate"),
 ]
-"""Texts, each with a question that finds it and no other."""
+"""Texts, each with a question that finds only this text."""
 
 
 def make_lexical_half(make_engine: Callable[[], Engine[Any, Any]], top: Path) -> Half:

@@ -15,7 +15,7 @@ from tests.helpers.generations import VectorHistory, as_ids, find_nearest, make_
 _ROWS = dict(enumerate(make_vectors(700)))
 _QUERIES = make_vectors(25, seed=5)
 _ENOUGH = 0.95
-"""Recall at 10 that is promised if the search is not exact."""
+"""The recall at 10 that a search promises if it is not exact."""
 
 
 def make_vector_half(make_engine: Callable[[], Engine[Any, Any]], top: Path) -> Half:

@@ -96,7 +96,7 @@ def test_rankings_worked_out_by_hand() -> None:
 
 
 def test_a_label_of_a_whole_article_counts_it_once() -> None:
-    """Where the label names an article, all its passages are one place; pieces of a block are one place as well."""
+    """If the label names an article, all its passages are one place. Pieces of a block are one place too."""
     questions = [Question("1", "?", True, relevant=(("b", None),)), Question("2", "?", True, relevant=(("b", 3),))]
     ranking = [("a", 1), ("a", 1), ("b", 4), ("b", 3)]
     first, second = score_rankings(questions, [ranking, ranking])
@@ -106,14 +106,14 @@ def test_a_label_of_a_whole_article_counts_it_once() -> None:
 
 
 def test_auroc_worked_out_by_hand() -> None:
-    """Of the six pairs four are in order and one is a tie: 4.5 / 6."""
+    """Of the six pairs, four are in order and one is a tie: 4.5 / 6."""
     table = build_rows(answerable=[1, 1, 0, 0, 1], confidence=[0.9, 0.5, 0.5, 0.1, 0.3])
     assert compute_auroc(table) == pytest.approx(4.5 / 6)
     assert math.isnan(compute_auroc(table[:2]))
 
 
 def test_aurc_worked_out_by_hand() -> None:
-    """Risks at each coverage are 0, 0, 1/3, 2/4; their mean is 5/24. Tied questions share their errors."""
+    """The risks at each coverage are 0, 0, 1/3, 2/4, and their mean is 5/24. Tied questions share their errors."""
     table = build_rows(right=[1, 1, 0, 0], confidence=[0.9, 0.8, 0.7, 0.6])
     assert compute_aurc(table) == pytest.approx(5 / 24)
     tied = build_rows(right=[1, 0], confidence=[0.5, 0.5])
@@ -121,7 +121,7 @@ def test_aurc_worked_out_by_hand() -> None:
 
 
 def test_calibration_error_worked_out_by_hand() -> None:
-    """Two bins: |0.85 - 0.5| for two questions, |0.2 - 0| for one; a confidence of 1.0 is in the last bin."""
+    """There are two bins: |0.85 - 0.5| for two questions, |0.2 - 0| for one. A confidence of 1.0 is in the last bin."""
     table = build_rows(right=[1, 0, 0], confidence=[0.86, 0.84, 0.2])
     assert compute_calibration_error(table) == pytest.approx((2 * 0.35 + 0.2) / 3)
     assert compute_calibration_error(build_rows(right=[1], confidence=[1.0])) == 0
@@ -144,7 +144,7 @@ def test_abstention_worked_out_by_hand() -> None:
 
 
 def test_a_question_without_a_verdict_is_left_out() -> None:
-    """Where nothing says what is right, a question counts neither as right nor as wrong."""
+    """If nothing says what is right, a question counts neither as right nor as wrong."""
     table = build_rows(right=[1, math.nan], answered=[1, 1], answerable=[1, 1], confidence=[1.0, 0.9])
     assert compute("answer_precision", table) == 1
     assert compute_aurc(table) == 0
@@ -154,7 +154,7 @@ def test_a_question_without_a_verdict_is_left_out() -> None:
 @given(rows=st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0, 1), st.booleans()), min_size=1, max_size=30))
 @settings(max_examples=60, deadline=None)
 def test_measures_stay_in_range(rows: list[tuple[bool, bool, float, bool]]) -> None:
-    """Whatever comes back, a share is between 0 and 1, and its interval too."""
+    """A share and its interval are always between 0 and 1."""
     answerable, answered, confidence, right = (list(map(float, values)) for values in zip(*rows, strict=True))
     right = [value * can for value, can in zip(right, answerable, strict=True)]
     table = build_rows(answerable=answerable, answered=answered, confidence=confidence, right=right)
@@ -165,7 +165,7 @@ def test_measures_stay_in_range(rows: list[tuple[bool, bool, float, bool]]) -> N
 
 
 def test_intervals_are_those_of_the_binomial() -> None:
-    """The bootstrap's interval of a share is the normal approximation's, and is the same each time."""
+    """The bootstrap interval of a share is that of the normal approximation, and is the same each time."""
     table = build_rows(hit_at_1=[1.0] * 300 + [0.0] * 100)
     one = estimate_measures(table)["hit@1"]
     half = 1.96 * math.sqrt(0.75 * 0.25 / 400)
@@ -203,12 +203,14 @@ def test_a_paired_test_sees_a_real_difference_and_no_other() -> None:
     ],
 )
 def test_a_quote_holds_an_answer_by_its_words(quote: str, answers: tuple[str, ...], holds: bool) -> None:
-    """Whole words decide, whatever their case and marks; of an answer longer than the quote, the quote is a part."""
+    """Whole words decide, in any case and with any marks. If the answer is longer than the quote, the quote must be a
+    part of it."""
     assert holds_answer(quote, answers) == holds
 
 
 def test_words_decide_what_is_right_and_then_the_place() -> None:
-    """An unanswerable question is never right; a quote's words decide where they can, else its paragraph."""
+    """An answer to an unanswerable question is never right. The words of a quote decide if they can, and its paragraph
+    otherwise."""
     spans = Question("q", "?", True, ("Moon",), (("a.txt", 1),), ("The Moon.",))
     free = Question("q", "?", True, ("A long reply in other words.",), (("a.txt", 1),), ("The Moon.",))
     assert spans.extractive
@@ -223,7 +225,7 @@ def test_words_decide_what_is_right_and_then_the_place() -> None:
 
 
 def test_question_files(tmp_path: Path) -> None:
-    """A question alone is enough; labels, kinds and conversations are read where they are."""
+    """A question alone is enough. Labels, kinds and conversations are read if they are there."""
     path = tmp_path / "questions.jsonl"
     lines = [
         {"question": "Why?"},
@@ -264,7 +266,7 @@ def test_question_files(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_question_files_are_reported_with_their_line(tmp_path: Path, text: str, said: str) -> None:
-    """A file that is no question file is refused in one sentence that names it and the fault."""
+    """The error is one sentence that names the file and what is wrong."""
     path = tmp_path / "questions.jsonl"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=r"questions\.jsonl") as caught:
@@ -276,7 +278,7 @@ def test_wrong_question_files_are_reported_with_their_line(tmp_path: Path, text:
 
 
 def test_an_interrupted_run_loses_nothing(tmp_path: Path) -> None:
-    """What was done is read again, a torn line is not, and results of another system are never mixed in."""
+    """Finished results are read again, a torn line is not, and results of another system are never mixed in."""
     path = tmp_path / "cache" / "run.jsonl"
     kept = PartialFile(path, "key")
     results = [build_result(str(number), excerpts=None, quote_holds=None) for number in range(3)]
@@ -298,7 +300,7 @@ def test_an_interrupted_run_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_keys_name_all_they_are_made_of() -> None:
-    """The same parts give the same key; a different part gives another."""
+    """The same parts give the same key, and a different part gives another one."""
     assert build_key("a", INFO, 0.5) == build_key("a", INFO, 0.5)
     assert build_key("a", INFO, 0.5) != build_key("a", INFO, 0.6)
 
@@ -313,7 +315,7 @@ def questions() -> list[Question]:
 
 
 def test_a_report_can_be_the_baseline_of_the_next(questions: list[Question], tmp_path: Path) -> None:
-    """The JSON of one run is read as the baseline of another, and says of each measure what became of it."""
+    """The JSON of one run is the baseline of another, which says for each measure what became of it."""
     worse = [build_result("1"), build_result("2", quote_holds=False), build_result("3", quote_holds=None)]
     better = [build_result("1"), build_result("2"), build_result("3", answered=False, confidence=0.1)]
     first = build_report("set", INFO, 0.5, questions, build_table(questions, worse), resamples=50)
@@ -342,7 +344,7 @@ def test_a_report_can_be_the_baseline_of_the_next(questions: list[Question], tmp
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"questions": [{}]}', '{"questions": 1}', "[" * 100_000])
 def test_a_baseline_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
-    """A file that is no earlier report is refused in one sentence that names it."""
+    """The error names a file that is not an earlier report."""
     path = tmp_path / "old.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=r"old\.json"):
@@ -369,7 +371,7 @@ def question_file(tmp_path: Path) -> Path:
 
 
 OPTIONS = ("None", "0.5", "False")
-"""Of a run: reranker, threshold, as typed."""
+"""The settings of a run: reranker, threshold, as typed."""
 
 
 def without_time(report: Report) -> list[list[float]]:
@@ -382,7 +384,7 @@ def open_for_measuring(docs: Path) -> Answerer:
 
 
 def test_an_interrupted_run_asks_only_what_is_left(docs: Path, question_file: Path) -> None:
-    """Ctrl-C after two questions: the next run asks the other two, and reports what one run would have."""
+    """After Ctrl-C at two questions, the next run asks the other two and reports what one run would have reported."""
     answerer = open_for_measuring(docs)
     asked: list[int] = []
 
@@ -412,7 +414,7 @@ def test_an_interrupted_run_asks_only_what_is_left(docs: Path, question_file: Pa
 
 
 def test_a_cache_that_cannot_be_written_is_reported_and_the_run_goes_on(docs: Path, tmp_path: Path) -> None:
-    """Numbers do not depend on it; only an interruption would cost something."""
+    """The numbers do not depend on the cache. Only an interruption would lose something."""
     answerer = open_for_measuring(docs)
     (tmp_path / "file").touch()
     told: list[str] = []
@@ -431,7 +433,7 @@ def test_a_cache_that_cannot_be_written_is_reported_and_the_run_goes_on(docs: Pa
 
 
 def test_labels_of_what_is_not_there_are_reported(docs: Path) -> None:
-    """A path or a paragraph that the index does not have is a mistake in the file, and no bad search."""
+    """A path or a paragraph that the index does not have is a mistake in the file, not a bad search."""
     answerer = open_for_measuring(docs)
     there = Question("a", "?", True, relevant=(("trade.txt", 2), ("harbour.md", None)))
     nowhere = Question("b", "?", True, relevant=(("docs/trade.txt", 2),))
@@ -445,7 +447,7 @@ def test_labels_of_what_is_not_there_are_reported(docs: Path) -> None:
 
 
 def test_what_a_conversation_is_worth_can_be_measured(docs: Path) -> None:
-    """With its conversation a follow-up finds its paragraph; as typed it is another question."""
+    """With its conversation a follow-up finds its paragraph. As typed it is another question."""
     answerer = open_for_measuring(docs)
     history = (Turn("How high is the lighthouse of Lindau?", "It is 33 metres high."),)
     follow_up = Question("f", "And when was its clock added?", True, ("a year later",), history=history)
@@ -466,8 +468,8 @@ def run_eval(docs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_refuses_a_stale_index(docs: Path, question_file: Path) -> None:
-    """Without an index, and with one that is older than an article, there are no numbers but exit code 3 and what to
-    do; with a fresh one, JSON that is a baseline for the next run."""
+    """Without an index, or with one older than an article, there are no numbers but exit code 3 and the next step. With
+    a fresh one there is JSON that can be a baseline."""
     missing = run_eval(docs, str(question_file))
     assert (missing.returncode, missing.stdout) == (3, "")
     assert "qa index" in missing.stderr
@@ -487,7 +489,7 @@ def test_the_command_refuses_a_stale_index(docs: Path, question_file: Path) -> N
 
 
 def test_excerpts_are_covered_word_by_word() -> None:
-    """An excerpt counts when passages side by side cover it, gaps of white space aside, and not when a word is out."""
+    """An excerpt counts if passages side by side cover it, apart from white space, and not if a word is missing."""
     text = "One two three.\n\nFour five six.\n\nSeven."
 
     def passages(*ranges: tuple[int, int]) -> list[Passage]:

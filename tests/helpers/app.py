@@ -27,7 +27,7 @@ class Face:
         self.app = app
         self.pilot = pilot
         self.said = said
-        """The messages shown for a moment."""
+        """The messages that were shown."""
 
     async def until(self, met: Callable[[], object], seconds: float = 10.0) -> None:
         """Waits until a condition holds, and fails if it does not in time."""

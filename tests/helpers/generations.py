@@ -49,7 +49,7 @@ class History(Generic[Row, Source, Searcher]):
         self.engine = engine
         self.top = top
         self.rows: dict[int, Row] = {}
-        """What the next generation holds."""
+        """The rows that the next generation will hold."""
         self.last: Place | None = None
         self._written: dict[int, Row] = {}
         self._number = 0
@@ -80,7 +80,7 @@ class VectorHistory(History["Vectors", VectorSource, Searcher]):
 
     room_bytes = 256 << 20
     most_loaded = 0
-    """Vectors that were loaded at once, at most."""
+    """Largest number of vectors that were loaded at once."""
 
     def make_source(self) -> VectorSource:
         """A source in blocks of a hundred."""

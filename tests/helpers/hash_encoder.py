@@ -25,7 +25,7 @@ class HashEncoder:
         self.fingerprint = hashlib.sha256(f"{seed} {dimension} {max_tokens}".encode()).hexdigest()
         self._seed = seed
         self.embedded: list[str] = []
-        """Every passage that was ever embedded, in order."""
+        """Every passage that was embedded, in order."""
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """(n, dimension) float32, rows of unit length."""

@@ -1,4 +1,4 @@
-"""Texts that would steer a terminal, and answers made of them."""
+"""Texts that would control a terminal, and answers made of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NASTY = [
 
 
 def assert_harmless(text: str) -> None:
-    """No character of `text` steers a terminal or reorders what is read."""
+    """Checks that no character of `text` controls a terminal or reorders what is read."""
     for character in text:
         kind = unicodedata.category(character)
         assert character == "\n" or kind not in {"Cc", "Cs", "Zl", "Zp"}, hex(ord(character))
@@ -35,7 +35,7 @@ def assert_harmless(text: str) -> None:
 
 
 def hostile_answer(question: str, text: str, title: str, span: tuple[int, int] | None = None) -> Answer:
-    """An answer whose every text is `text` or `title`, with agreeing offsets."""
+    """An answer whose every text is `text` or `title`, with offsets that agree."""
     answer = build_answer("How high is the highest tide?")
     citation = replace(
         answer.citations[0],

@@ -24,7 +24,7 @@ async def draw(face: Face) -> str:
         line.cursor_blink = False
     await settle(face)
     svg = face.app.export_screenshot(title="qa")
-    # Textual names the classes of a picture after a hash of all it holds.
+    # Textual names the classes of a picture after a hash of its content.
     return re.sub(r"terminal-\d+", "terminal", svg)
 
 

@@ -7,4 +7,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("QA_SHARED", ROOT.parent / "shared"))
-"""Evaluation sets and articles that are not part of the project; tests that need them skip where they are absent."""
+"""Evaluation sets and articles that are not part of the project. Tests that need them are skipped if they are
+missing."""

@@ -100,7 +100,7 @@ def build_citation(number: int, path: str, quote: str, span: str | None) -> Cita
 
 
 def build_passages() -> tuple[Passage, ...]:
-    """The closest passages of any question."""
+    """The closest passages for any question."""
     found = [("tides.md", SPRING), ("mills.txt", FELLED), ("tides.md", TWICE)]
     citations = [build_citation(number, path, quote, None) for number, (path, quote) in enumerate(found, start=1)]
     return tuple(
@@ -114,7 +114,7 @@ def build_passages() -> tuple[Passage, ...]:
 
 
 def build_answer(question: str, *, as_typed: bool = False) -> Answer:
-    """The answer written down for a question, or that it is not in the articles."""
+    """The recorded answer to a question, or that it is not in the articles."""
     found = ANSWERS.get(question, ())
     follows = question.startswith("And ") and not as_typed
     return Answer(
@@ -132,17 +132,17 @@ def build_answer(question: str, *, as_typed: bool = False) -> Answer:
 
 @dataclass
 class RecordedAnswerer:
-    """Answers from ANSWERS; `gate` holds every answer back until it is set."""
+    """Answers from ANSWERS. `gate` holds every answer back until it is set."""
 
     changes: Changes = field(default_factory=Changes)
     skipped: tuple[Skipped, ...] = ()
     gate: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, int, bool]] = field(default_factory=list)
-    """(question, turns of history, as typed)"""
+    """(question, number of turns in the history, as typed)"""
     before_passages: bool = False
-    """True where the gate stands in front of the passages, not behind them."""
+    """True if the gate holds back the passages too, and not only the answer."""
     threads: set[str] = field(default_factory=set)
-    """Names of the threads that called."""
+    """Names of the threads that asked."""
     closed: bool = False
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""An answer to be kept, and any text that a session may hold."""
+"""An answer to save, and any text that a session may hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Line ends: wrapped prose flows, and what has lines of its own keeps them, in the commands and in the app alike."""
+"""Line ends: wrapped prose flows, and text with meaningful lines keeps them, in the commands and in the app alike."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PROSE = {
 
 
 def show_in_command(citation: Citation) -> list[str]:
-    """The quote as `qa ask` prints it, without its number and its source."""
+    """The quote as `qa ask` prints it, without number and source."""
     answer = replace(build_answer("How high is the highest tide?"), citations=(citation,))
     return [line[4:] for line in render_text(answer, docs=Path("/folder"), width=1_000).splitlines()[:-1]]
 
@@ -60,7 +60,7 @@ def show_in_app(citation: Citation) -> list[str]:
 
 
 def cite(passage: str, quote: str) -> Citation:
-    """A citation of `quote`, which stands in a passage that begins at 1,000."""
+    """A citation of `quote` from a passage that begins at 1,000."""
     start = 1_000 + passage.index(quote)
     around = TextRange(1_000, 1_000 + len(passage), passage)
     known = build_answer("How high is the highest tide?").citations[0]
@@ -77,7 +77,7 @@ def test_lines_that_mean_something_stay(text: str) -> None:
 
 @pytest.mark.parametrize("text", PROSE.values(), ids=PROSE)
 def test_wrapped_prose_flows(text: str) -> None:
-    """The line ends of an article that was wrapped are not those of the screen."""
+    """The line ends of a wrapped article are not those of the screen."""
     joined = [" ".join(text.split())]
     assert show_in_command(cite(text, text)) == joined
     assert show_in_app(cite(text, text)) == joined
@@ -85,7 +85,7 @@ def test_wrapped_prose_flows(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*KEPT.values(), *PROSE.values()], ids=[*KEPT, *PROSE])
 def test_a_part_of_a_passage_has_the_lines_of_the_whole(text: str) -> None:
-    """A quote that is cut out of a table or a stanza keeps its lines, however few they are."""
+    """A quote from a table or a stanza keeps its lines, even if it has few."""
     quote = text[len(text) // 3 :]
     shown = "".join(unwrap(text)[len(text) // 3 :]).strip().split("\n")
     assert [line.strip() for line in show_in_command(cite(text, quote))] == [line.strip() for line in shown]

@@ -284,7 +284,7 @@ async def test_asked_in_the_browser(port: int, tmp_path: Path, monkeypatch: pyte
         while not await browser.evaluate("document.body.classList.contains('-first-byte')"):
             assert time.monotonic() < ends, "the app did not draw"
             await asyncio.sleep(0.2)
-        # A page without the focus of a person tells the app so, and what is typed goes nowhere.
+        # A page without the focus says so to the app, and what is typed goes nowhere.
         await browser.send("Emulation.setFocusEmulationEnabled", enabled=True)
         await browser.evaluate("document.querySelector('textarea').blur()")
         await browser.evaluate("document.querySelector('textarea').focus()")

@@ -1,4 +1,4 @@
-"""Exports: the same session as Markdown, JSON and HTML, each with its citations, never over a file that exists."""
+"""Exports: a session as Markdown, JSON and HTML, each with its citations, and never over an existing file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class CrossEncoder(HTMLParser):
 
 
 def test_markdown() -> None:
-    """Questions are headings, quotes are quoted, citations stand below; what has no answer says why."""
+    """Questions are headings, quotes are quoted, citations stand below, and a declined question says why."""
     text = render_session(SESSION, TURNS, "markdown")
     assert text.startswith("# Tides & <mills>\n")
     assert "## Why?" in text
@@ -54,7 +54,7 @@ def test_markdown() -> None:
 
 
 def test_json() -> None:
-    """Every turn with its whole answer, in the form of `qa ask --json`."""
+    """Every turn has its whole answer, in the form of `qa ask --json`."""
     record = json.loads(render_session(SESSION, TURNS, "json"))
     assert record["title"] == "Tides & <mills>"
     assert [turn["state"] for turn in record["turns"]] == ["answered", "declined", "failed", "waiting"]
@@ -64,7 +64,7 @@ def test_json() -> None:
 
 
 def test_html() -> None:
-    """One page without scripts, with the answering words in bold and the source below each quote."""
+    """The page has no scripts, the answering words are bold, and the source stands below each quote."""
     page = render_session(SESSION, TURNS, "html")
     read = CrossEncoder(page)
     assert "Tides & <mills>" in read.text
@@ -75,7 +75,7 @@ def test_html() -> None:
 
 @given(question=ANY_TEXT, quote=ANY_TEXT, form=st.sampled_from(sorted(EXTENSIONS)))
 def test_any_text(question: str, quote: str, form: str) -> None:
-    """Whatever was asked and quoted, the export can be written, and nothing of it becomes part of the page."""
+    """Any question and quote can be exported, and nothing in them becomes part of the page."""
     answer = build_answer(question, quote)
     text = render_session(SESSION, [SavedTurn(1, question, False, 0.0, TurnState.ANSWERED, answer)], form)
     text.encode("utf-8")
@@ -87,7 +87,7 @@ def test_any_text(question: str, quote: str, form: str) -> None:
 
 
 def test_never_over_a_file(tmp_path: Path) -> None:
-    """A proposed path is free; writing over a file, or where one may not, is refused in one sentence."""
+    """A proposed path is free. Writing over a file, or without permission, is refused in one sentence."""
     first = find_free_path(tmp_path, SESSION, "html")
     assert first.name == "tides-mills.html"
     write_export(first, SESSION, TURNS, "html")

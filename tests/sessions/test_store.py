@@ -1,4 +1,4 @@
-"""The promises of saved conversations: nothing is lost, everything can be found again."""
+"""The promises of saved conversations: nothing is lost, and everything can be found again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Iterator[SessionStore]:
 
 
 def test_a_turn_is_kept_with_its_answer(store: SessionStore, tmp_path: Path) -> None:
-    """What was asked and answered is read back equal by another connection."""
+    """Another connection reads the question and the answer back unchanged."""
     session_id = store.create_session("About tides", "/docs")
     turn_id = store.add_question(session_id, "Why?")
     answer = build_answer("Why?")
@@ -61,7 +61,7 @@ def test_a_turn_is_kept_with_its_answer(store: SessionStore, tmp_path: Path) -> 
 
 
 def test_killed_between_question_and_answer(tmp_path: Path) -> None:
-    """A process that ends by SIGKILL right after a question leaves the question in the database."""
+    """A process that is killed by SIGKILL right after a question leaves the question in the database."""
     code = (
         "import sys, os, signal; from pathlib import Path; from qa.sessions.store import open_sessions\n"
         "store = open_sessions(Path(sys.argv[1])); number = store.create_session('Killed', '/docs')\n"
@@ -78,7 +78,7 @@ def test_killed_between_question_and_answer(tmp_path: Path) -> None:
 
 
 def test_list_search_rename(store: SessionStore) -> None:
-    """The latest comes first; words are found in titles, questions and answers, whatever their case."""
+    """The latest comes first. Words are found in titles, questions and answers, in any case."""
     first = store.create_session("Tides", "/docs")
     second = store.create_session("Trade", "/other")
     store.save_answer(store.add_question(first, "ÜBER was?"), build_answer("ÜBER was?", "The Moon pulls 100%."))
@@ -122,7 +122,7 @@ def test_a_deletion_is_final_after_a_day(store: SessionStore, tmp_path: Path) ->
 
 
 def test_questions_once_typed(store: SessionStore) -> None:
-    """Each question is offered once, the latest last, and no more than 1,000."""
+    """Each question is offered once, the latest last, and at most 1,000."""
     for question in ["one", "two", "one"]:
         store.remember_question(question)
     assert store.load_questions() == ["two", "one"]
@@ -132,7 +132,7 @@ def test_questions_once_typed(store: SessionStore) -> None:
 
 
 def test_preferences(store: SessionStore) -> None:
-    """A choice is remembered and can be made anew."""
+    """A choice is remembered and can be changed."""
     assert store.load_preference("theme") is None
     store.save_preference("theme", "nord")
     store.save_preference("theme", "gruvbox")
@@ -142,7 +142,7 @@ def test_preferences(store: SessionStore) -> None:
 @given(question=ANY_TEXT, quote=ANY_TEXT)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 def test_any_text_is_kept(store: SessionStore, question: str, quote: str) -> None:
-    """Answers come back equal, and questions too but for lone surrogates, which SQLite has no place for."""
+    """Answers come back unchanged, and so do questions except for lone surrogates, which SQLite cannot store."""
     answer = build_answer(question, quote)
     assert restore_answer(dump_answer(answer)) == answer
     session_id = store.create_session(question, quote)
@@ -155,13 +155,13 @@ def test_any_text_is_kept(store: SessionStore, question: str, quote: str) -> Non
 
 
 def test_an_answer_of_another_form_is_not_fatal() -> None:
-    """An answer written by a later program is left out instead of stopping the session from opening."""
+    """An answer of a later program is left out, and the session opens."""
     assert restore_answer('{"schema": 99}') is None
     assert restore_answer("not json") is None
 
 
 def test_two_writers(store: SessionStore, tmp_path: Path) -> None:
-    """Two programs, and several threads of each, write the same database and nothing is lost."""
+    """Two programs, each with several threads, write the same database, and nothing is lost."""
     other = open_sessions(tmp_path)
     session_id = store.create_session("Both", "/docs")
 
@@ -179,7 +179,7 @@ def test_two_writers(store: SessionStore, tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_reported_in_a_sentence(tmp_path: Path) -> None:
-    """A file that is no database names itself and the next step."""
+    """The error names the file and the next step."""
     (tmp_path / DATABASE_NAME).write_bytes(b"no database at all" * 100)
     with pytest.raises(StorageError, match="move the file away"):
         open_sessions(tmp_path)
@@ -187,14 +187,14 @@ def test_a_damaged_database_is_reported_in_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """Where the data folder cannot be made, the error says how to choose another."""
+    """If the data folder cannot be made, the error says how to choose another one."""
     tmp_path.chmod(0o500)
     with pytest.raises(StorageError, match="QA_DATA_DIR"):
         open_sessions(tmp_path / "sessions")
 
 
 def test_sessions_are_private(store: SessionStore) -> None:
-    """Only who asked can read what was asked."""
+    """Only the person who asked can read what was asked."""
     assert store.path.stat().st_mode & 0o077 == 0
 
 
@@ -222,7 +222,7 @@ def test_made_by_several_at_once(tmp_path: Path) -> None:
 
 
 def test_held_by_another_for_too_long(store: SessionStore, tmp_path: Path) -> None:
-    """What is told then is that another program writes, and not that there is no space."""
+    """The error says that another program is writing, and not that there is no space."""
     store._connection.execute("PRAGMA busy_timeout=10")
     holder = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")

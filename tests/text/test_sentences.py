@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from index.text.sentences import split_sentences
 from tests.helpers.places import SHARED
 
-# What the rules look at, so that random texts are full of hard places.
+# Characters that the rules look at, so that random texts are full of hard places.
 PARTS = st.sampled_from(
     [
         *(

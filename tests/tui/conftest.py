@@ -1,4 +1,4 @@
-"""An app for each test: with answers written down, or with the real answerer over a few small articles."""
+"""An app for each test: with recorded answers, or with the real answerer over a few small articles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.helpers.recorded import TEXTS
 
 @pytest.fixture(autouse=True)
 def _same_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The terminal and the editor of the person who runs the tests change nothing."""
+    """Keeps tests independent of the terminal and the editor of the person who runs them."""
     for name in ("TERM_PROGRAM", "VTE_VERSION", "EDITOR", "VISUAL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -23,7 +23,7 @@ def _same_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class _Unclosed:
-    """The real answerer of all tests, which no single one closes."""
+    """The real answerer that all tests share, so no test closes it."""
 
     def __init__(self, answerer: Any) -> None:
         self._answerer = answerer
@@ -37,7 +37,7 @@ class _Unclosed:
 
 @pytest.fixture(scope="session")
 def real_documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two articles and a file that is none."""
+    """A folder with two articles and a file that is not an article."""
     folder = tmp_path_factory.mktemp("articles") / "docs"
     folder.mkdir()
     for name, text in TEXTS.items():
@@ -48,7 +48,7 @@ def real_documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_answerer(real_documents: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asks]:
-    """The real answerer with the real models, opened once; it answers whatever it is asked."""
+    """The real answerer with the real models, opened once. Its threshold answers everything."""
     from qa.answerer import open_answerer
 
     with pytest.MonkeyPatch.context() as patch:

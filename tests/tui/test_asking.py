@@ -1,4 +1,4 @@
-"""Asking: typing, history, stages, queue, cancelling, follow-ups."""
+"""Asking: typing, history, stages, queue, cancelling and follow-ups."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_ask_with_the_real_engine(real_answerer: Asks) -> None:
 
 
 async def test_declined_with_the_real_engine(real_documents: Path) -> None:
-    """What the articles do not hold is declined, with the closest passages folded below."""
+    """A question that the articles do not answer is declined, with the closest passages folded below."""
     from qa.answerer import open_answerer
 
     settings = Settings(docs=real_documents, threshold=1.0)
@@ -54,7 +54,7 @@ async def test_declined_with_the_real_engine(real_documents: Path) -> None:
 
 
 async def test_several_lines() -> None:
-    """Enter asks; shift+enter and ctrl+j go on in a new line."""
+    """Enter asks. Shift+Enter and ctrl+j begin a new line."""
     answerer = RecordedAnswerer()
     async with open_app(answerer) as face:
         await face.type("one")
@@ -78,7 +78,7 @@ async def test_an_empty_question_is_not_asked() -> None:
 
 
 async def test_history_is_kept_between_runs(tmp_path: Path) -> None:
-    """Up and down go through the questions once typed, those of earlier runs too; what was being typed comes back."""
+    """Up and down go through earlier questions, also of earlier runs, and back to what was being typed."""
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         await face.ask("Nothing?")
@@ -95,7 +95,7 @@ async def test_history_is_kept_between_runs(tmp_path: Path) -> None:
 
 
 async def test_up_moves_the_cursor_inside_a_question_of_several_lines() -> None:
-    """Up takes an earlier question only from the first line."""
+    """Up fetches an earlier question only from the first line."""
     async with open_app() as face:
         await face.ask("What do tides do?")
         box = face.app.main.box
@@ -107,7 +107,7 @@ async def test_up_moves_the_cursor_inside_a_question_of_several_lines() -> None:
 
 
 async def test_search_in_history() -> None:
-    """ctrl+r filters the questions once typed, and Enter puts one into the box."""
+    """ctrl+r filters the earlier questions, and Enter puts one into the box."""
     async with open_app() as face:
         for question in ("What do tides do?", "How high is the highest tide?", "Nothing?"):
             await face.ask(question)
@@ -121,7 +121,7 @@ async def test_search_in_history() -> None:
 
 
 async def test_stages() -> None:
-    """The closest passages are there at once, the quotes when they are scored."""
+    """The closest passages appear at once, and the quotes when they are scored."""
     answerer = RecordedAnswerer()
     answerer.gate.clear()
     async with open_app(answerer) as face:
@@ -136,7 +136,7 @@ async def test_stages() -> None:
 
 
 async def test_questions_queue_in_order() -> None:
-    """Further questions may be asked while one runs; they are answered one after the other."""
+    """More questions may be asked while one runs. They are answered one after the other."""
     answerer = RecordedAnswerer()
     answerer.gate.clear()
     async with open_app(answerer) as face:
@@ -152,7 +152,7 @@ async def test_questions_queue_in_order() -> None:
 
 
 async def test_asked_while_the_engine_opens() -> None:
-    """A question typed while models load waits, says so, and is answered when they are ready."""
+    """A question that is typed while models load waits, says so, and is answered when they are ready."""
     may_open = threading.Event()
     answerer = RecordedAnswerer()
 
@@ -171,7 +171,7 @@ async def test_asked_while_the_engine_opens() -> None:
 
 @pytest.mark.parametrize("before_passages", [True, False])
 async def test_escape_cancels(before_passages: bool, tmp_path: Path) -> None:
-    """Escape stops the question that runs; the next one is answered; the answer that came too late is not shown."""
+    """Escape stops the question that runs, and the next one is answered. An answer that comes too late is not shown."""
     answerer = RecordedAnswerer(before_passages=before_passages)
     answerer.gate.clear()
     async with open_app(answerer, data=tmp_path) as face:
@@ -191,7 +191,7 @@ async def test_escape_cancels(before_passages: bool, tmp_path: Path) -> None:
 
 
 async def test_escape_stops_a_reading_that_has_begun(real_answerer: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The passages that are being read when Escape is pressed are the last ones; the next question need not wait."""
+    """The passages that are being read when Escape is pressed are the last ones, so the next question need not wait."""
     from index.models.cross_encoder import OnnxCrossEncoder
     from index.models.onnx_runtime import count_processors
 
@@ -218,7 +218,7 @@ async def test_escape_stops_a_reading_that_has_begun(real_answerer: Asks, monkey
 
 
 async def test_escape_cancels_what_waits() -> None:
-    """Cancelled while it waits, a question is never asked."""
+    """A question that is cancelled while it waits is never asked."""
     answerer = RecordedAnswerer()
     answerer.gate.clear()
     async with open_app(answerer) as face:
@@ -248,7 +248,7 @@ async def test_a_follow_up_says_how_it_was_understood() -> None:
 
 
 async def test_an_error_is_a_sentence_in_the_conversation() -> None:
-    """What goes wrong with one question is told in its place, and the next one is answered."""
+    """The error of a question stands in its place, and the next question is answered."""
     async with open_app() as face:
         turn = await face.ask("Break")
         assert turn.state is TurnState.FAILED
@@ -257,7 +257,7 @@ async def test_an_error_is_a_sentence_in_the_conversation() -> None:
 
 
 async def test_nothing_slow_in_the_event_loop() -> None:
-    """The answerer is called in its own thread only."""
+    """The answerer is called in a thread of its own only."""
     answerer = RecordedAnswerer()
     async with open_app(answerer) as face:
         await face.ask("What do tides do?")
@@ -267,7 +267,7 @@ async def test_nothing_slow_in_the_event_loop() -> None:
 
 
 async def test_leaving_does_not_wait_for_loading() -> None:
-    """The app is left at once though the models are still being loaded."""
+    """The app ends at once, even while models are still being loaded."""
     may_open = threading.Event()
 
     def open_slowly() -> Asks:
@@ -282,7 +282,7 @@ async def test_leaving_does_not_wait_for_loading() -> None:
 
 
 async def test_pasted_text_is_made_safe() -> None:
-    """Escape sequences and overrides that are pasted become visible characters before they are drawn."""
+    """Escape sequences and overrides in pasted text become visible characters before they are drawn."""
     async with open_app() as face:
         box = face.app.main.box
         box.insert("a\x1b]52;c;aGk=\x07b\u202ec")
@@ -291,7 +291,7 @@ async def test_pasted_text_is_made_safe() -> None:
 
 
 async def test_keys_in_a_burst_keep_their_order() -> None:
-    """Typed while the app is busy, or sent by a program, Enter ends a question before the letters that follow it."""
+    """If keys come while the app is busy, or from a program, Enter ends a question before the letters that follow."""
     async with open_app() as face:
         driver = face.app._driver
         assert driver is not None
@@ -305,7 +305,7 @@ async def test_keys_in_a_burst_keep_their_order() -> None:
 
 
 async def test_hints_name_the_keys_that_are_set() -> None:
-    """Where another key was chosen, what stands below a question names that one."""
+    """The hint below a question names the key that was chosen in the settings."""
     async with open_app(keys={"ask-as-typed": "t", "fold": "f4"}) as face:
         await face.ask("How old is the oldest mill?")
         await face.ask("And the oldest mill?")

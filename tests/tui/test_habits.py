@@ -1,4 +1,4 @@
-"""Habits: palette, footer, help, keys of one's own, themes, colours, sizes, speed of starting, an even event loop."""
+"""Habits: palette, footer, help, custom keys, themes, colours, sizes, a quick start, an even event loop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _titles(commands: Any) -> set[str]:
 
 
 async def test_every_action_is_in_the_palette() -> None:
-    """Whatever a key does can be found by name, wherever one is; what would do nothing there is left out."""
+    """Whatever a key does can be found by name, everywhere. What would do nothing is left out."""
     answerer = RecordedAnswerer()
     async with open_app(answerer) as face:
 
@@ -74,7 +74,7 @@ async def test_the_palette_runs_actions() -> None:
 
 
 async def test_the_footer_fits_the_focus() -> None:
-    """The last line shows the keys of what has the focus, and always how to find all."""
+    """The last line shows the keys of the focused pane, and always how to find all others."""
     async with open_app() as face:
         await face.ask("What do tides do?")
         assert "⏎ Ask" in face.text.splitlines()[-1]
@@ -87,7 +87,8 @@ async def test_the_footer_fits_the_focus() -> None:
 
 
 async def test_the_footer_says_what_escape_does() -> None:
-    """Nothing before the first question; it stops a question while one runs, and leads to the answers after it."""
+    """It says nothing before the first question, then that Escape stops a running question, and then that it leads to
+    the answers."""
     answerer = RecordedAnswerer()
     answerer.gate.clear()
     async with open_app(answerer) as face:
@@ -105,7 +106,7 @@ async def test_the_footer_says_what_escape_does() -> None:
 
 
 async def test_help_for_the_focus() -> None:
-    """? explains what has the focus and its keys; F1 does where one types, and ? does while the box is empty."""
+    """? explains the focused pane and its keys. F1 does so while typing, and ? does if the box is empty."""
     async with open_app() as face:
         await face.press("question_mark")
         await face.until(lambda: isinstance(face.app.screen, TextScreen))
@@ -137,7 +138,7 @@ async def test_keys_of_ones_own() -> None:
 
 
 async def test_keys_that_cannot_be_used_are_reported() -> None:
-    """A name that does not exist is told with the nearest one; the other keys still work."""
+    """The error for a name that does not exist has the nearest one, and the other keys still work."""
     async with open_app(keys={"artikles": "f4", "sessions": "f9"}) as face:
         await face.until(lambda: face.said)
         assert "[keys] has no action 'artikles'; did you mean 'articles'?" in face.said
@@ -146,7 +147,8 @@ async def test_keys_that_cannot_be_used_are_reported() -> None:
 
 
 async def test_a_key_of_the_boxs_own_editing() -> None:
-    """A key that deletes or moves in the question box, given to an action, does the action there; others still edit."""
+    """If a key that deletes or moves in the question box is given to an action, it runs the action there. The other
+    keys still edit."""
     async with open_app(keys={"articles": "ctrl+k", "cancel": "ctrl+w", "search-questions": "ctrl+a"}) as face:
         await face.type("one two")
         await face.press("home", "ctrl+k")
@@ -160,7 +162,7 @@ async def test_a_key_of_the_boxs_own_editing() -> None:
 
 
 async def test_what_is_said_names_the_keys_as_they_are_set() -> None:
-    """The first screen and what says how to go on name the keys of qa.toml."""
+    """The first screen and the hints name the keys of qa.toml."""
     async with open_app(keys={"articles": "f4", "help": "f9", "sessions": "f6,ctrl+s"}) as face:
         assert "Enter asks    F4 articles    F6 sessions" in face.text
         assert "F9 help" in face.text
@@ -169,7 +171,7 @@ async def test_what_is_said_names_the_keys_as_they_are_set() -> None:
 
 
 async def test_the_keys_below_a_list_show_enter(tmp_path: Path) -> None:
-    """What Enter does is said where it does something: in lists, and where a line is asked for; undo likewise."""
+    """What Enter does is shown where it does something: in lists, and where a line is asked for. So is undo."""
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         await face.press("ctrl+o")
@@ -190,7 +192,7 @@ async def test_the_keys_below_a_list_show_enter(tmp_path: Path) -> None:
 
 
 async def test_a_key_pressed_twice_opens_one_list() -> None:
-    """While the answerer is busy a list takes a moment; who presses again gets one list all the same."""
+    """While the answerer is busy, a list takes a moment. Pressing the key again still opens one list."""
     async with open_app() as face:
         await face.pilot.press("ctrl+o", "ctrl+o")
         await face.until(lambda: "2 of 2 articles" in face.text)
@@ -199,7 +201,8 @@ async def test_a_key_pressed_twice_opens_one_list() -> None:
 
 
 async def test_one_of_two_actions_of_a_key() -> None:
-    """Escape cancels, and leads to the answers where nothing runs: with another key for one, the other keeps it."""
+    """Escape cancels, and leads to the answers if nothing runs. If one of the two gets another key, the other keeps
+    Escape."""
     answerer = RecordedAnswerer()
     answerer.gate.clear()
     async with open_app(answerer, keys={"cancel": "ctrl+w"}) as face:
@@ -214,7 +217,7 @@ async def test_one_of_two_actions_of_a_key() -> None:
 
 
 async def test_a_key_of_the_filters_own_editing(tmp_path: Path) -> None:
-    """In the list of sessions too, where ctrl+d deletes a character."""
+    """The same holds in the list of sessions, where ctrl+d deletes a character."""
     async with open_app(data=tmp_path, keys={"delete": "ctrl+d"}) as face:
         await face.ask("What do tides do?")
         await face.press("ctrl+s")
@@ -239,7 +242,7 @@ async def test_a_key_of_the_filters_own_editing(tmp_path: Path) -> None:
     ],
 )
 def test_keys_that_are_refused(keys: dict[str, str], said: str) -> None:
-    """Each in one sentence; the other keys still work."""
+    """Each is refused in one sentence, and the other keys still work."""
     usable, [told] = check_keys({**keys, "down": "w"})
     assert said in told
     assert usable["down"] == "w"
@@ -247,14 +250,15 @@ def test_keys_that_are_refused(keys: dict[str, str], said: str) -> None:
 
 
 def test_keys_that_are_taken() -> None:
-    """Freed by another setting, given with several, or of another place: no clash."""
+    """There is no clash if another setting frees the key, if it is given with several keys, or if it belongs
+    elsewhere."""
     keys = {"articles": "ctrl+s", "sessions": "ctrl+o,f4", "find": "ctrl+f", "undo": "ctrl+f", "help-here": "h"}
     assert check_keys(keys) == (keys, [])
     assert check_keys({action.name: action.keys for action in ACTIONS if action.keys})[1] == []
 
 
 def test_names_of_actions_are_unique() -> None:
-    """[keys] can mean one action only."""
+    """A name in [keys] means one action only."""
     assert len({action.name for action in ACTIONS}) == len(ACTIONS)
 
 
@@ -280,7 +284,7 @@ async def test_40_by_12_keeps_the_question_box() -> None:
 
 
 async def test_where_the_sources_are() -> None:
-    """Beside from 100 columns, below from 80, a tab under 80."""
+    """The sources are beside the conversation from 100 columns, below it from 80, and in a tab under 80."""
     async with open_app(size=(120, 30)) as face:
         await face.ask("What do tides do?")
         main = face.app.main
@@ -301,7 +305,7 @@ async def test_where_the_sources_are() -> None:
 
 
 async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With NO_COLOR no colour is sent to the terminal, and the chosen quote still differs by its bar."""
+    """With NO_COLOR no colour is sent to the terminal, and the bar still shows the chosen quote."""
     monkeypatch.setenv("NO_COLOR", "1")
     async with open_app() as face:
         sent: list[str] = []
@@ -321,7 +325,7 @@ async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("theme", ["textual-light", "textual-dark", "nord", "ansi-dark"])
 async def test_themes(theme: str) -> None:
-    """Every kind of theme draws an answer, the one for 16 colours too."""
+    """Every kind of theme draws an answer, also the one for 16 colours."""
     async with open_app(theme=theme) as face:
         if theme not in face.app.available_themes:
             pytest.skip(f"this Textual has no {theme}")
@@ -344,7 +348,7 @@ async def test_500_turns(tmp_path: Path) -> None:
     async with open_app(data=tmp_path, session_id=session_id) as face:
         await face.until(lambda: len(face.turns) == 500, 60)
         conversation = face.app.main.conversation
-        # Turns are drawn in steps, each after a layout; how many refreshes that takes is not promised.
+        # Turns are drawn in steps, each after a layout. The number of refreshes is not promised.
         await face.until(lambda: "[3]" in face.text)
         conversation.focus()
         spent = time.process_time()
@@ -361,7 +365,7 @@ async def test_500_turns(tmp_path: Path) -> None:
 
 
 async def test_mistakes_are_not_swallowed() -> None:
-    """A bug in the answerer ends the app with its traceback instead of an answer that never comes."""
+    """A bug in the answerer ends the app with its traceback, instead of an answer that never comes."""
 
     class Broken(RecordedAnswerer):
         def ask(self, *_: Any, **__: Any) -> Any:
@@ -377,7 +381,7 @@ async def test_mistakes_are_not_swallowed() -> None:
 
 
 def test_the_first_paint_imports_nothing_heavy() -> None:
-    """What is imported until the app is drawn holds no numpy, no models, no index, no network."""
+    """Until the app is drawn, no numpy, no model, no index and no network is imported."""
     code = "import sys, qa.tui.app; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     heavy = {"numpy", "faiss", "onnxruntime", "tokenizers", "tantivy", "torch", "sentence_transformers", "click"}
@@ -385,7 +389,7 @@ def test_the_first_paint_imports_nothing_heavy() -> None:
 
 
 async def test_opened_in_the_background() -> None:
-    """In a page that has no focus when it opens, what is typed first goes into the question box."""
+    """In a page without the focus, what is typed first goes into the question box."""
     async with open_app() as face:
         face.app.app_focus = False
         face.app.main.set_focus(None)
@@ -396,6 +400,6 @@ async def test_opened_in_the_background() -> None:
 
 
 async def test_the_question_box_has_the_focus() -> None:
-    """The app begins where one types."""
+    """The app begins in the question box."""
     async with open_app(ready=False) as face:
         assert isinstance(face.app.focused, QuestionBox)

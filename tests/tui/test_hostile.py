@@ -1,4 +1,4 @@
-"""Hostile text: whatever stands in articles, titles, names and questions, the screen is drawn and stays in control."""
+"""Hostile text: whatever articles, titles, names and questions hold, the screen is drawn and stays in control."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ ANY_TEXT = st.one_of(
     st.lists(st.sampled_from(NASTY), max_size=4).map("\n".join),
 )
 _SEQUENCE = re.compile(r"\x1b(\[[0-9;?<>=]*[@-~]|\]22;[a-z-]+\x07|\]52;c;[A-Za-z0-9+/=]*\x07)")
-"""What Textual itself sends: colours and places, the shape of the pointer, a copy by OSC 52."""
+"""The sequences that Textual itself sends: colours and places, the shape of the pointer, a copy by OSC 52."""
 
 
 @given(question=ANY_TEXT, text=ANY_TEXT, title=ANY_TEXT, width=st.integers(1, 130), data=st.data())
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_turns_and_cards(question: str, text: str, title: str, width: int, data: st.DataObject) -> None:
-    """Every state of a turn is drawn in every width, within it, with nothing hostile, and its rows are in order."""
+    """Every state of a turn is drawn in every width and stays within it, with its rows in order and nothing hostile."""
     start = data.draw(st.integers(0, len(text)))
     answer = hostile_answer(question, text, title, (start, data.draw(st.integers(start, len(text)))))
     turns = [
@@ -64,7 +64,7 @@ def test_flowing_keeps_every_word(text: str) -> None:
 @given(text=ANY_TEXT, width=st.integers(1, 60))
 @settings(deadline=None)
 def test_rows_hold_every_character_once(text: str, width: int) -> None:
-    """Rows are in order, fit the width, and leave out nothing but line ends; each offset finds its row."""
+    """Rows are in order, fit the width, and leave out nothing but line ends. Each offset finds its row."""
     from rich.cells import cell_len
 
     rows = wrap_text(text, width)
@@ -80,7 +80,7 @@ def test_rows_hold_every_character_once(text: str, width: int) -> None:
 
 @pytest.mark.parametrize("text", NASTY)
 async def test_on_the_screen(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked, answered, listed, opened: what is sent to the terminal holds only Textual's own sequences."""
+    """While it asks, answers, lists and opens, the app sends only Textual's own sequences to the terminal."""
     answerer = RecordedAnswerer(skipped=(Skipped(text or "x", "not text"),))
     answer = hostile_answer("x", text, text)
     monkeypatch.setattr(answerer, "ask", lambda question, *_, **__: replace(answer, question=question))
@@ -111,7 +111,7 @@ async def test_on_the_screen(text: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_a_megabyte_in_one_line_as_a_quote() -> None:
-    """A quote of a megabyte is cut on the screen, and copied whole."""
+    """A quote of a megabyte is cut on the screen and copied whole."""
     text = "word " * 200_000
     turn = TurnModel(1, text[:5000], state=TurnState.ANSWERED, answer=hostile_answer("x", text, "t"))
     drawing = draw_turn(turn, 80)
@@ -121,7 +121,7 @@ async def test_a_megabyte_in_one_line_as_a_quote() -> None:
 
 
 async def test_with_the_real_engine(tmp_path: Path) -> None:
-    """Articles and file names full of it are indexed, asked, drawn and opened."""
+    """Articles and file names full of hostile text are indexed, asked, drawn and opened."""
     from qa.answerer import open_answerer
     from qa.settings import Settings
 

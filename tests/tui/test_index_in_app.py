@@ -1,4 +1,5 @@
-"""The index in the app: first build, following the folder, progress, problems, errors; indexing in another process."""
+"""The index in the app: first build, following the folder, progress, problems, errors, and indexing in another
+process."""
 
 from __future__ import annotations
 
@@ -33,14 +34,14 @@ def _open_real(documents: Path) -> Asks:
 
 
 def _printing(*records: object, code: int = 0) -> UpkeepOptions:
-    """Instead of indexing, a process that says these things and ends with `code`."""
+    """Replaces indexing by a process that prints these lines and ends with `code`."""
     lines = "".join(json.dumps(one) + "\n" for one in records)
     program = f"import sys; sys.stderr.write({lines!r}); sys.exit({code})"
     return UpkeepOptions([sys.executable, "-c", program])
 
 
 async def test_first_build_and_following_the_folder(real_documents: Path, tmp_path: Path) -> None:
-    """Without an index it is built in another process; a changed article is indexed and found, without a question."""
+    """If there is no index, another process builds it. A changed article is indexed and found without a question."""
     documents = _copy_articles(real_documents, tmp_path / "docs")
     upkeep = UpkeepOptions(build_index_command(Settings(docs=documents)), seconds_between_looks=0.2)
     async with open_app(lambda: _open_real(documents), ready=False, upkeep=upkeep, documents=documents) as face:
@@ -85,14 +86,14 @@ async def test_progress_never_takes_the_focus() -> None:
         assert face.app.main.box.text == "still typing"
         process = face.app.upkeep._process
         assert process is not None
-    # Left in the middle of it, the app takes the process along.
+    # If the app is closed in the middle of it, the process ends too.
     assert process._process is not None
     await process._process.wait()
     assert process._process.returncode not in (None, 0)
 
 
 async def test_no_articles() -> None:
-    """A folder without articles is told in the middle of the screen, with the next step."""
+    """If the folder has no articles, the middle of the screen says so, with the next step."""
     sentence = "/articles: there is no article in this folder; put text files into it."
 
     def open_nothing() -> Asks:
@@ -105,7 +106,7 @@ async def test_no_articles() -> None:
 
 
 async def test_tried_again_with_f5() -> None:
-    """What stood in the way may be gone: F5 tries again."""
+    """F5 tries again, because the cause may be gone."""
     ready: list[Asks] = []
 
     def open_when_ready() -> Asks:
@@ -122,14 +123,14 @@ async def test_tried_again_with_f5() -> None:
 
 
 async def test_f5_says_what_it_found() -> None:
-    """A look that a person asked for is answered, also where nothing changed."""
+    """F5 is always answered, even if nothing changed."""
     async with open_app() as face:
         await face.press("f5")
         await face.until(lambda: "The index is up to date: nothing changed." in face.said)
 
 
 async def test_f5_if_the_index_is_left_as_it_is(tmp_path: Path) -> None:
-    """With --no-refresh nothing is indexed by itself; with F5 it is."""
+    """With --no-refresh nothing is indexed automatically, but F5 indexes."""
     told = tmp_path / "told"
     done = json.dumps({"done": True, "generation": 4})
     program = f"import sys; open({str(told)!r}, 'a').write('indexed;'); print({done!r}, file=sys.stderr)"
@@ -145,7 +146,7 @@ async def test_f5_if_the_index_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 async def test_indexing_that_fails_says_why() -> None:
-    """The sentence that the indexing process ended with is shown, and listed under problems."""
+    """The last sentence of the indexing process is shown and listed under problems."""
     upkeep = _printing({"error": "the disk is full; free some space and run `qa index` again."}, code=3)
     async with open_app(no_index, ready=False, upkeep=upkeep) as face:
         await face.until(lambda: "the disk is full" in face.text)
@@ -155,13 +156,13 @@ async def test_indexing_that_fails_says_why() -> None:
 
 
 async def test_indexing_that_cannot_be_started() -> None:
-    """A program that is not there is told in a sentence."""
+    """A missing program is reported in a sentence."""
     async with open_app(no_index, ready=False, upkeep=UpkeepOptions(["/no/such/program"])) as face:
         await face.until(lambda: "indexing could not be started" in face.text)
 
 
 async def test_very_many_skipped_files() -> None:
-    """The last line of the indexing process may be of any length."""
+    """The last line of the indexing process may have any length."""
     program = (
         "import json, sys; one = {'path': 'a.png', 'reason': 'not text'}; "
         "print(json.dumps({'done': True, 'generation': 4, 'skipped': [one] * 20_000}), file=sys.stderr)"
@@ -171,13 +172,13 @@ async def test_very_many_skipped_files() -> None:
 
 
 async def test_indexing_that_dies_without_a_word() -> None:
-    """A process that says something else, or nothing, is told as well."""
+    """A process that prints something else, or nothing, is reported too."""
     async with open_app(no_index, ready=False, upkeep=_printing(code=9)) as face:
         await face.until(lambda: "code 9" in face.text)
 
 
 async def test_problems_list_each_file_with_its_reason() -> None:
-    """f3 lists every skipped file; without one it says so."""
+    """f3 lists every skipped file, and says so if there is none."""
     answerer = RecordedAnswerer(
         skipped=(Skipped("a\x1b[2J.png", "not text (a PNG image)"), Skipped("b.txt", "permission denied"))
     )
@@ -203,7 +204,7 @@ async def test_stale_is_said_as_long_as_it_stays_stale() -> None:
 
 
 async def test_rebuild_from_the_palette(tmp_path: Path) -> None:
-    """The palette offers to build the index anew; the process gets --rebuild."""
+    """The palette offers to build the index anew, and the process gets --rebuild."""
     told = tmp_path / "told"
     done = json.dumps({"done": True, "generation": 4})
     program = (

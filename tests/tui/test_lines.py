@@ -1,4 +1,4 @@
-"""Text marked over rows of the screen is the text of the article, whatever the width is."""
+"""Text marked over rows of the screen is the text of the article, at any width."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ WORDS = st.text(st.sampled_from("ab 漢é🚀-.,\n"), max_size=200)
 @settings(deadline=None, max_examples=200)
 @given(text=WORDS, width=st.integers(4, 40))
 def test_wrapping_is_undone(text: str, width: int) -> None:
-    """All of it marked, a wrapped text comes back word for word and line for line, without what stands in front."""
+    """If all of a wrapped text is marked, it comes back word for word and line for line, without what stands in
+    front."""
     bar = Content("┃ ")
     marked = extract_marked(prefix_lines(Content(text), width, bar + Content("[1] "), bar), EVERYTHING)
     assert marked.removeprefix("[1]").split() == text.split() or not text.strip()
@@ -34,7 +35,7 @@ def test_wrapping_is_undone(text: str, width: int) -> None:
 
 @pytest.mark.parametrize("width", [20, 30, 47, 80])
 def test_a_quote_in_any_width(width: int) -> None:
-    """A quote marked from its first to its last word is the quote; a title that does not fit keeps its words."""
+    """A quote marked from its first to its last word is the quote, and a title that does not fit keeps its words."""
     turn = TurnModel(1, "x", state=TurnState.ANSWERED, answer=build_answer("How high is the highest tide?"))
     drawing = draw_turn(turn, width, 0)
     first, last = drawing.rows[0]
@@ -43,7 +44,7 @@ def test_a_quote_in_any_width(width: int) -> None:
 
 
 def test_a_part_of_a_row() -> None:
-    """What was marked begins and ends inside rows; a bar under the pointer counts as the beginning of its row."""
+    """A mark may begin and end inside rows. A bar under the pointer counts as the beginning of its row."""
     bar = Content("┃ ")
     lines = prefix_lines(Content("one two three four"), 10, bar, bar)
     assert [line.plain for line in lines] == ["┃ one two", "┃ three", "┃ four"]
@@ -54,14 +55,14 @@ def test_a_part_of_a_row() -> None:
 
 
 def test_a_word_that_is_too_long_stays_one_word() -> None:
-    """Where a row ends inside a word, nothing is put between its halves."""
+    """If a row ends inside a word, nothing is put between its halves."""
     lines = prefix_lines(Content("https://example.org/a/long/address"), 12, Content("  "))
     assert len(lines) > 2
     assert extract_marked(lines, EVERYTHING) == "https://example.org/a/long/address"
 
 
 def test_parts_are_marked_with_their_dots() -> None:
-    """The dots between title, date and place are there, in one row or in several."""
+    """The dots between title, date and place are included, in one row or in several."""
     lines = prefix_parts([Content("A title"), Content("2021-06-04"), Content("tides.md:12")], 14, Content("  "))
     assert len(lines) == 3
     assert extract_marked(lines, EVERYTHING) == "A title · 2021-06-04 · tides.md:12"
@@ -69,7 +70,7 @@ def test_parts_are_marked_with_their_dots() -> None:
 
 
 def test_the_quote_in_a_card() -> None:
-    """The rows of a quote are found by how it stands out; without one, all rows are meant."""
+    """The rows of a quote are found by its style. Without a quote, all rows count."""
     quoted = DrawnLine(Content("quoted").stylize("not dim $foreground"))
     plain = DrawnLine(Content("around"))
     assert find_quote([plain, quoted, quoted, plain]) == (1, 3)

@@ -1,4 +1,4 @@
-"""One picture for each state that a person can see. They were looked at; so is a change before it is kept."""
+"""One picture for each state that a person can see. Each was looked at, and so is every change before it is kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_empty() -> None:
 
 
 async def test_no_articles() -> None:
-    """A folder that holds no article."""
+    """A folder without articles."""
 
     def open_nothing() -> Asks:
         raise DocumentsError("/articles: no article in this folder; put text files into it.")
@@ -41,7 +41,7 @@ async def test_no_articles() -> None:
 
 
 async def test_first_build() -> None:
-    """The index is built for the first time; a question already waits."""
+    """The index is built for the first time, and a question already waits."""
     said = json.dumps(
         {"stage": "embedding", "articles_done": 90, "articles_total": 200, "paragraphs_done": 1240,
          "paragraphs_total": 3100, "seconds": 20.0}
@@ -56,7 +56,7 @@ async def test_first_build() -> None:
 
 
 async def test_loading() -> None:
-    """The closest passages are there, the quotes not yet; another question waits."""
+    """The closest passages are there, the quotes are not, and another question waits."""
     answerer = RecordedAnswerer()
     answerer.gate.clear()
     async with open_app(answerer, size=SIZE) as face:
@@ -75,7 +75,7 @@ async def test_answer() -> None:
 
 
 async def test_several_quotes() -> None:
-    """Three quotes; the cursor is on the second."""
+    """Three quotes, with the cursor on the second."""
     async with open_app(size=SIZE) as face:
         await face.ask("What do tides do?")
         await face.press("escape", "j")
@@ -91,7 +91,7 @@ async def test_follow_up() -> None:
 
 
 async def test_declined() -> None:
-    """Not in the articles: calm, with the closest passages folded."""
+    """Not in the articles, with the closest passages folded."""
     async with open_app(size=SIZE) as face:
         await face.ask("Who discovered Neptune?")
         await check(face, "declined")
@@ -113,7 +113,7 @@ async def test_error() -> None:
 
 
 async def test_sources() -> None:
-    """The focus in the sources."""
+    """The focus is in the sources."""
     async with open_app(size=SIZE) as face:
         await face.ask("What do tides do?")
         await face.press("f2", "j")
@@ -143,7 +143,7 @@ async def test_help() -> None:
 
 
 async def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list of sessions, one of them just deleted."""
+    """The list of sessions, one of which was just deleted."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     store = open_sessions(tmp_path)
@@ -162,7 +162,7 @@ async def test_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_articles_and_problems() -> None:
-    """The list of articles with a file that was skipped, and the list of problems."""
+    """The list of articles with a skipped file, and the list of problems."""
     answerer = RecordedAnswerer(skipped=(Skipped("scans/page-1.png", "not text (a PNG image)"),))
     async with open_app(answerer, size=SIZE) as face:
         await face.press("ctrl+o")
@@ -174,7 +174,7 @@ async def test_articles_and_problems() -> None:
 
 
 async def test_stale() -> None:
-    """Articles changed, and the index is not to be refreshed."""
+    """Articles changed, and the index is not refreshed."""
     async with open_app(RecordedAnswerer(changes=Changes(changed=("tides.md",))), size=SIZE) as face:
         await face.ask("How high is the highest tide?")
         await check(face, "stale")
@@ -182,7 +182,7 @@ async def test_stale() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(90, 30), (60, 20), (40, 12)])
 async def test_narrow(width: int, height: int) -> None:
-    """The sources below the conversation, and as a tab."""
+    """The sources below the conversation, and in a tab."""
     async with open_app(size=(width, height)) as face:
         await face.ask("How high is the highest tide?")
         await check(face, f"narrow-{width}")
@@ -209,7 +209,7 @@ async def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_message() -> None:
-    """A message at the top, which leaves the question box in sight."""
+    """A message at the top leaves the question box in sight."""
     async with open_app(size=(60, 14), messages=True) as face:
         await face.ask("How high is the highest tide?")
         await face.press("escape", "y")

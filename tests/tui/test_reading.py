@@ -1,4 +1,4 @@
-"""Answers and sources: moving, opening, searching, copying, editing."""
+"""Answers and sources: moving, opening, searching, copying and editing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def _answered(face: Face, question: str = "What do tides do?") -> None:
 
 
 async def test_moving_through_citations_moves_the_sources() -> None:
-    """j and k, n and p, arrows and g and G go from quote to quote; the pane beside follows."""
+    """j and k, n and p, arrows, g and G go from quote to quote, and the sources follow."""
     async with open_app() as face:
         await _answered(face)
         conversation, sources = face.app.main.conversation, face.app.main.query_one(Sources)
@@ -58,7 +58,8 @@ async def test_moving_through_citations_moves_the_sources() -> None:
 
 
 async def test_the_cursor_stays_in_sight() -> None:
-    """By half pages and pages, the cursor comes along: Enter never opens a quote that is not seen."""
+    """When the conversation scrolls by pages, the cursor comes along, so Enter never opens a quote that is out of
+    sight."""
     async with open_app(size=(90, 26)) as face:
         for _ in range(6):
             await _answered(face)
@@ -70,7 +71,7 @@ async def test_the_cursor_stays_in_sight() -> None:
 
 
 async def test_the_sources_pane_moves_too() -> None:
-    """With the focus in the sources, the same keys move the same cursor, and Enter opens the article."""
+    """In the sources, the same keys move the same cursor, and Enter opens the article."""
     async with open_app() as face:
         await _answered(face)
         await face.press("f2")
@@ -83,7 +84,7 @@ async def test_the_sources_pane_moves_too() -> None:
 
 
 async def test_enter_opens_the_article_at_the_quote() -> None:
-    """The quote is marked in its paragraph and in sight; n and p go to the next citation, in another article too."""
+    """The quote is marked in its paragraph and in sight. n and p go to the next citation, in another article too."""
     async with open_app(size=(80, 12)) as face:
         await _answered(face, "How high is the highest tide?")
         await face.press("enter")
@@ -100,7 +101,7 @@ async def test_enter_opens_the_article_at_the_quote() -> None:
 
 
 async def test_next_citation_in_the_article() -> None:
-    """n goes through all citations of the answer, around the end, and loads the other article."""
+    """n goes through all citations of the answer, starts again after the last, and loads the other article."""
     async with open_app() as face:
         await _answered(face)
         await face.press("enter")
@@ -117,7 +118,7 @@ async def test_next_citation_in_the_article() -> None:
 
 
 async def test_back_from_the_article() -> None:
-    """The cursor of the conversation is on the citation one was at last."""
+    """The cursor of the conversation is on the citation that was shown last."""
     async with open_app() as face:
         await _answered(face)
         await face.press("enter")
@@ -130,7 +131,7 @@ async def test_back_from_the_article() -> None:
 
 
 async def test_an_article_opened_from_the_list_has_no_citations() -> None:
-    """Its footer does not offer to go to one, nor to copy it."""
+    """The footer offers neither to go to a citation nor to copy one."""
     async with open_app() as face:
         await face.press("ctrl+o")
         await face.until(lambda: "2 of 2 articles" in face.text)
@@ -143,7 +144,7 @@ async def test_an_article_opened_from_the_list_has_no_citations() -> None:
 
 
 async def test_a_copy_of_what_is_marked_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is marked with the mouse and copied with ctrl+c is told like every copy, also if it may not arrive."""
+    """What is marked with the mouse and copied with ctrl+c is reported like every copy, also if it may not arrive."""
     async with open_app() as face:
         await _answered(face)
         view = face.app.main.conversation._views[0]
@@ -162,7 +163,7 @@ async def test_a_copy_of_what_is_marked_is_reported(monkeypatch: pytest.MonkeyPa
 
 
 async def test_search_in_the_article() -> None:
-    """/ marks every place, counts them, ] and [ go through them, Escape first closes the search."""
+    """/ marks and counts every match, ] and [ go through them, and Escape first closes the search."""
     async with open_app() as face:
         await _answered(face, "How high is the highest tide?")
         await face.press("enter")
@@ -187,7 +188,7 @@ async def test_search_in_the_article() -> None:
 
 
 async def test_passages_of_a_declined_question_can_be_opened() -> None:
-    """Unfolded, the closest passages are places like citations."""
+    """The closest passages, unfolded, are places like citations."""
     async with open_app() as face:
         await face.ask("Nothing?")
         face.app.main.conversation.focus()
@@ -197,7 +198,7 @@ async def test_passages_of_a_declined_question_can_be_opened() -> None:
 
 
 async def test_list_of_articles() -> None:
-    """ctrl+o lists what is indexed, and what is skipped and why; typing filters; Enter opens."""
+    """ctrl+o lists what is indexed, and what is skipped and why. Typing filters, and Enter opens."""
     answerer = RecordedAnswerer(skipped=(Skipped("scan.png", "not text (a PNG image)"),))
     async with open_app(answerer) as face:
         await face.press("ctrl+o")
@@ -228,7 +229,7 @@ async def test_ten_thousand_articles_filter_quickly(monkeypatch: pytest.MonkeyPa
 
 
 async def test_copy_reaches_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """y copies the quote, c quote and citation as Markdown, Y the whole answer; each says so."""
+    """y copies the quote, c the quote and citation as Markdown, Y the whole answer, and each says so."""
     async with open_app() as face:
         await _answered(face, "How high is the highest tide?")
         written: list[str] = []
@@ -246,7 +247,7 @@ async def test_copy_reaches_the_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_a_terminal_that_takes_no_copies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """If a copy may not arrive, the message says why, and a file holds it."""
+    """If a copy may not arrive, the message says why, and a file holds the copy."""
     monkeypatch.setenv("TERM_PROGRAM", "Apple_Terminal")
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path))
     async with open_app() as face:
@@ -258,7 +259,7 @@ async def test_a_terminal_that_takes_no_copies(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_which_terminals_take_copies() -> None:
-    """Refusals that are known are told with their reason, and so is a text that is too long."""
+    """Terminals that are known to refuse copies, and texts that are too long, are reported with the reason."""
     assert explain_refusal("a", {"TERM": "xterm-256color"}) is None
     assert "linux" in (explain_refusal("a", {"TERM": "linux"}) or "")
     assert "VTE" in (explain_refusal("a", {"VTE_VERSION": "7006"}) or "")
@@ -266,7 +267,7 @@ def test_which_terminals_take_copies() -> None:
 
 
 async def test_nothing_to_copy_is_said() -> None:
-    """Copying without a quote under the cursor says what to do."""
+    """If there is no quote under the cursor, copying says what to do."""
     async with open_app() as face:
         await _answered(face, "Nothing?")
         await face.press("y")
@@ -274,7 +275,7 @@ async def test_nothing_to_copy_is_said() -> None:
 
 
 async def test_marked_text_is_copied() -> None:
-    """Text marked with the mouse is copied with ctrl+c, without the bars in front of quotes."""
+    """ctrl+c copies text marked with the mouse, without the bars in front of quotes."""
     async with open_app() as face:
         await _answered(face, "How high is the highest tide?")
         view = face.app.main.conversation._views[0]
@@ -285,7 +286,7 @@ async def test_marked_text_is_copied() -> None:
 
 
 async def test_marked_text_of_an_article_keeps_its_lines() -> None:
-    """Marked over rows of the screen, a paragraph is copied as it stands in the article."""
+    """A paragraph marked over rows of the screen is copied as it stands in the article."""
     async with open_app(size=(60, 20)) as face:
         await face.press("ctrl+o")
         await face.until(lambda: "2 of 2 articles" in face.text)
@@ -319,7 +320,7 @@ async def test_edit_opens_the_editor_at_the_line(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_line_in_the_file_itself(tmp_path: Path) -> None:
-    """Of a page the line in its source, of a file that changed the line the words moved to, of a PDF none."""
+    """The line is the one in the source of a page, the one the words moved to in a changed file, and none in a PDF."""
     page = tmp_path / "page.html"
     page.write_text("<html>\n<body>\n<p>One.\n<p>Spring <b>tides</b> in\nthe Bay.\n", encoding="utf-8")
     assert find_line(page, 2, "Spring tides in the Bay.") == 4
@@ -338,7 +339,7 @@ def test_the_line_in_the_file_itself(tmp_path: Path) -> None:
 
 
 async def test_edit_without_an_editor() -> None:
-    """Without $EDITOR the message says what to set."""
+    """Without $EDITOR, the message says what to set."""
     async with open_app() as face:
         await _answered(face)
         await face.press("e")
@@ -347,7 +348,7 @@ async def test_edit_without_an_editor() -> None:
 
 
 def test_editor_commands() -> None:
-    """Each editor gets the line in its own way; the name of a file is never an option or a command."""
+    """Each editor gets the line in its own way, and the name of a file is never an option or a command."""
     path = Path("/docs/-rf; $(x).txt")
     assert build_editor_command(path, 7, {"EDITOR": "nano"}) == ["nano", "+7", str(path)]
     assert build_editor_command(path, 7, {"EDITOR": "hx"}) == ["hx", f"{path}:7"]
@@ -357,7 +358,7 @@ def test_editor_commands() -> None:
 
 
 async def test_open_original(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """o starts the program of the file's kind; without one, the message names what is missing."""
+    """o starts the program for the kind of file. If there is none, the message names what is missing."""
     monkeypatch.setenv("PATH", str(tmp_path))
     async with open_app() as face:
         await _answered(face)
@@ -385,7 +386,7 @@ async def test_open_original(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 async def test_mouse() -> None:
-    """A click puts the cursor on a quote, a second one opens its article."""
+    """A click puts the cursor on a quote, and a second one opens its article."""
     async with open_app() as face:
         await face.ask("What do tides do?")
         row = next(number for number, line in enumerate(face.text.splitlines()) if "[2]" in line)
@@ -398,7 +399,7 @@ async def test_mouse() -> None:
 
 
 async def test_an_article_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A source whose article left the index says so and what to do."""
+    """If the article of a source left the index, the message says so and what to do."""
     async with open_app() as face:
         await _answered(face)
         monkeypatch.delitem(TEXTS, "tides.md")
@@ -409,7 +410,7 @@ async def test_an_article_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_long_lines_and_large_articles_scroll(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line of a megabyte wraps in a thread and scrolls to a quote at its end."""
+    """A line of a megabyte is wrapped in a thread and scrolls to a quote at its end."""
     from qa.types import ArticleView
     from tests.helpers.recorded import build_answer
 
@@ -443,7 +444,7 @@ def test_markdown_of_a_place() -> None:
 
 
 async def test_half_pages_of_the_sources_take_the_cursor_along() -> None:
-    """ctrl+d and ctrl+u in the sources: the cursor is where one looks, and at the end goes to the last source."""
+    """ctrl+d and ctrl+u in the sources keep the cursor in sight, and at the end move it to the last source."""
     async with open_app(size=(110, 20)) as face:
         await _answered(face)
         await face.press("f2")
@@ -458,7 +459,7 @@ async def test_half_pages_of_the_sources_take_the_cursor_along() -> None:
 
 
 async def test_half_pages_of_what_fits_move_the_cursor() -> None:
-    """Where all is in sight already, ctrl+d goes to the last quote and ctrl+u to the first."""
+    """If everything is in sight, ctrl+d goes to the last quote and ctrl+u to the first."""
     async with open_app(size=(110, 60)) as face:
         await _answered(face)
         await face.press("ctrl+d")
@@ -470,7 +471,7 @@ async def test_half_pages_of_what_fits_move_the_cursor() -> None:
 
 
 async def test_another_size_keeps_the_quote_in_sight() -> None:
-    """Made small and large again, cursor, source and the quote in its article stay on the screen."""
+    """When the window shrinks and grows, cursor, source and the quote in its article stay on the screen."""
     async with open_app(size=(110, 32)) as face:
         for _ in range(5):
             await _answered(face)
@@ -488,7 +489,7 @@ async def test_another_size_keeps_the_quote_in_sight() -> None:
 
 
 async def test_what_was_on_top_of_an_article_stays_there() -> None:
-    """Away from the quote, another width leaves the text where one reads."""
+    """Away from the quote, another width leaves the text in its place."""
     async with open_app(size=(60, 8)) as face:
         await face.press("ctrl+o")
         await face.until(lambda: "2 of 2 articles" in face.text)
@@ -506,7 +507,7 @@ async def test_what_was_on_top_of_an_article_stays_there() -> None:
 
 
 async def test_a_long_title_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long a headline is, its article's first lines say where one is; below a quote it is cut."""
+    """A headline of any length leaves the first lines of its article in sight, and is cut below a quote."""
     answerer = RecordedAnswerer()
     title = "A headline that goes on and on about councils, hospitals and schools " * 3
     load, ask = answerer.load_article, answerer.ask
@@ -531,7 +532,7 @@ async def test_a_long_title_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_search_over_the_ends_of_lines() -> None:
-    """Words that a line end parts in the article are found; the first match is one in sight, not the article's."""
+    """Words that a line end separates are found. The first match is one in sight, not the first in the article."""
     assert find_matches("the tide is\nhighest: a  spring", "tide is HIGHEST: a spring") == [(4, 30)]
     assert find_matches("a.b", "a b") == []
     async with open_app(size=(60, 8)) as face:
@@ -546,7 +547,7 @@ async def test_search_over_the_ends_of_lines() -> None:
 
 
 async def test_enter_twice_opens_one_article() -> None:
-    """A key pressed twice while the answerer is busy opens the article once, and Escape stops a question meanwhile."""
+    """Enter pressed twice while the answerer is busy opens the article once, and Escape stops a question meanwhile."""
     answerer = RecordedAnswerer()
     async with open_app(answerer) as face:
         await _answered(face, "How high is the highest tide?")
@@ -566,7 +567,7 @@ async def test_enter_twice_opens_one_article() -> None:
 
 
 async def test_the_sources_of_a_declined_question_are_places() -> None:
-    """Beside a question without an answer, n goes to a passage and unfolds them, and Enter opens one at once."""
+    """Beside a declined question, n goes to a passage and unfolds them, and Enter opens one at once."""
     async with open_app(size=(70, 24)) as face:
         turn = await face.ask("Nothing?")
         await face.press("f2", "enter")
@@ -582,7 +583,7 @@ async def test_the_sources_of_a_declined_question_are_places() -> None:
 
 
 async def test_more_matches_than_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a search stopped counting, the count says so."""
+    """If a search stopped counting, the count says so."""
     answerer = RecordedAnswerer()
     load = answerer.load_article
     monkeypatch.setattr(answerer, "load_article", lambda path: replace(load(path), text="tide " * 11_000))

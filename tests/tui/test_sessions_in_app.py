@@ -1,4 +1,4 @@
-"""Sessions in the app: saved as one goes, continued, renamed, searched, deleted with undo, exported."""
+"""Sessions in the app: saved as you go, continued, renamed, searched, deleted with undo, exported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def _open_list(face: Face) -> None:
 
 
 async def test_saved_as_one_goes(tmp_path: Path) -> None:
-    """A question is in the database before its answer, the answer as soon as it is there."""
+    """A question is in the database before its answer, and the answer as soon as it is there."""
     answerer = RecordedAnswerer()
     answerer.gate.clear()
     async with open_app(answerer, data=tmp_path) as face:
@@ -65,7 +65,7 @@ async def test_continued(tmp_path: Path) -> None:
 
 
 async def test_continued_by_number(tmp_path: Path) -> None:
-    """A session named when the app is started is open when it is drawn."""
+    """If the app is started with a session, that session is open when the app is drawn."""
     store = open_sessions(tmp_path)
     session_id = store.create_session("Old", "/articles")
     store.add_question(session_id, "Never answered?")
@@ -77,7 +77,7 @@ async def test_continued_by_number(tmp_path: Path) -> None:
 
 
 async def test_a_new_session(tmp_path: Path) -> None:
-    """ctrl+n begins an empty conversation; the one before stays in the list."""
+    """ctrl+n begins an empty conversation, and the earlier one stays in the list."""
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         await face.press("ctrl+n")
@@ -89,7 +89,7 @@ async def test_a_new_session(tmp_path: Path) -> None:
 
 
 async def test_search_rename_delete_undo(tmp_path: Path) -> None:
-    """The list searches answers too; f2 renames, f8 deletes, ctrl+z takes the deletion back."""
+    """The list searches answers too, f2 renames, f8 deletes, and ctrl+z restores."""
     store = open_sessions(tmp_path)
     for title in ("Alpha", "Beta", "Gamma"):
         store.add_question(store.create_session(title, "/articles"), f"A question of {title}?")
@@ -114,7 +114,7 @@ async def test_search_rename_delete_undo(tmp_path: Path) -> None:
 
 
 async def test_the_open_session_was_deleted(tmp_path: Path) -> None:
-    """Deleting the open session leaves an empty conversation, and the next question begins another."""
+    """Deleting the open session leaves an empty conversation, and the next question begins another one."""
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         await _open_list(face)
@@ -127,7 +127,7 @@ async def test_the_open_session_was_deleted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("purged", [False, True])
 async def test_deleted_in_another_window(purged: bool, tmp_path: Path) -> None:
-    """What is asked in a session that was deleted elsewhere is kept: there, or in a new one where it is gone."""
+    """A question asked in a session that another window deleted is kept, in that session or in a new one."""
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         with closing(open_sessions(tmp_path)) as other:
@@ -146,7 +146,8 @@ async def test_deleted_in_another_window(purged: bool, tmp_path: Path) -> None:
 
 
 async def test_what_is_being_typed_is_kept(tmp_path: Path) -> None:
-    """A half-typed question is in the box again after the app was left, over the same folder; an asked one is not."""
+    """After the app was closed, a half-typed question is in the box again, over the same folder only. A question that
+    was asked is not."""
     async with open_app(data=tmp_path) as face:
         await face.type("What do ti")
     async with open_app(data=tmp_path) as face:
@@ -168,7 +169,7 @@ def _load_draft(folder: Path) -> str | None:
 
 
 async def test_a_store_that_fails_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list of sessions stays usable where the disk refuses a deletion, and says so."""
+    """If the disk refuses a deletion, the list of sessions says so and stays usable."""
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         await _open_list(face)
@@ -184,7 +185,7 @@ async def test_a_store_that_fails_later(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 async def test_undo_outlives_the_list(tmp_path: Path) -> None:
-    """A session deleted by mistake comes back after the list was closed, too."""
+    """A session deleted by mistake can be restored after the list was closed, too."""
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         await _open_list(face)
@@ -200,7 +201,8 @@ async def test_undo_outlives_the_list(tmp_path: Path) -> None:
 
 
 async def test_export_of_what_came_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that comes while the name of the file is typed is in the file; a home of nobody is told."""
+    """An answer that comes while the name of the file is typed is in the file. A home folder of an unknown user is an
+    error."""
     monkeypatch.chdir(tmp_path)
     answerer = RecordedAnswerer()
     answerer.gate.clear()
@@ -224,7 +226,7 @@ async def test_export_of_what_came_meanwhile(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("form", ["markdown", "json", "html"])
 async def test_export(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The palette's export proposes a free name, writes there, and says where."""
+    """The export proposes a free name, writes there, and says where."""
     monkeypatch.chdir(tmp_path)
     ending = {"markdown": "md", "json": "json", "html": "html"}[form]
     (tmp_path / f"what-do-tides-do.{ending}").write_text("mine", encoding="utf-8")
@@ -245,7 +247,7 @@ async def test_export(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_nothing_to_export() -> None:
-    """Without a question there is nothing to write, and that is said."""
+    """Without a question the app says that there is nothing to export."""
     async with open_app() as face:
         face.app.main.action_export("markdown")
         await face.until(lambda: face.said)
@@ -253,7 +255,7 @@ async def test_nothing_to_export() -> None:
 
 
 async def test_sessions_that_cannot_be_saved(tmp_path: Path) -> None:
-    """A damaged database is told once; asking goes on."""
+    """A damaged database is reported once, and asking goes on."""
     (tmp_path / "sessions.sqlite3").write_bytes(b"not a database" * 100)
     async with open_app(data=tmp_path, ready=False) as face:
         await face.until(lambda: face.app.answerer.is_open)
@@ -265,7 +267,7 @@ async def test_sessions_that_cannot_be_saved(tmp_path: Path) -> None:
 
 
 async def test_the_theme_is_kept(tmp_path: Path) -> None:
-    """A theme chosen in the app is the theme of the next run; one given on the command line wins."""
+    """A theme chosen in the app is the theme of the next run, but one on the command line wins."""
     async with open_app(data=tmp_path) as face:
         face.app.theme = "nord"
         await face.pilot.pause(0.1)
@@ -280,7 +282,7 @@ async def test_the_theme_is_kept(tmp_path: Path) -> None:
 
 
 async def test_another_window_has_its_own_draft(tmp_path: Path) -> None:
-    """A window that is opened beside another does not begin with what is typed there, and does not overwrite it."""
+    """A second window neither begins with what is typed in the first nor overwrites it."""
     with closing(open_sessions(tmp_path)) as store:
         other = Drafts(Path("/articles"))
         other.take_up(store)
@@ -296,7 +298,7 @@ async def test_another_window_has_its_own_draft(tmp_path: Path) -> None:
 
 
 async def test_a_draft_never_overwrites_what_is_typed(tmp_path: Path) -> None:
-    """What was typed before the draft was found stays; the draft comes back like an earlier question."""
+    """What was typed before the draft was found stays. The draft comes back like an earlier question."""
     async with open_app(data=tmp_path) as face:
         await face.type("the draft")
 
@@ -313,7 +315,7 @@ async def test_a_draft_never_overwrites_what_is_typed(tmp_path: Path) -> None:
 
 
 async def test_what_is_typed_without_a_pause_is_kept(tmp_path: Path) -> None:
-    """Who types on and on loses half a second of it at most."""
+    """Someone who types without a pause loses at most half a second of it."""
     async with open_app(data=tmp_path) as face:
         for _ in range(100):
             if _load_draft(tmp_path):
@@ -324,12 +326,12 @@ async def test_what_is_typed_without_a_pause_is_kept(tmp_path: Path) -> None:
 
 
 async def test_a_database_that_is_held_never_stops_the_keys(tmp_path: Path) -> None:
-    """While another program holds the database, typing is drawn; what was asked meanwhile is saved afterwards."""
+    """While another program holds the database, typing is drawn. A question asked meanwhile is saved afterwards."""
     async with open_app(data=tmp_path) as face:
         with closing(sqlite3.connect(tmp_path / "sessions.sqlite3", isolation_level=None)) as holder:
             holder.execute("BEGIN EXCLUSIVE")
             await face.type("abc")
-            await asyncio.sleep(0.7)  # by now it is being saved, which waits
+            await asyncio.sleep(0.7)  # by now the app is saving it, and waits
             began = time.monotonic()
             await face.type("def")
             assert time.monotonic() - began < 3
@@ -343,7 +345,7 @@ async def test_a_database_that_is_held_never_stops_the_keys(tmp_path: Path) -> N
 
 
 async def test_a_question_belongs_to_the_session_it_was_asked_in(tmp_path: Path) -> None:
-    """A new session begun while the question before it is still being saved is a new one all the same."""
+    """A new session begun while the last question is still being saved does not get that question."""
     async with open_app(data=tmp_path) as face:
         with closing(sqlite3.connect(tmp_path / "sessions.sqlite3", isolation_level=None)) as holder:
             holder.execute("BEGIN EXCLUSIVE")
@@ -361,7 +363,7 @@ async def test_a_question_belongs_to_the_session_it_was_asked_in(tmp_path: Path)
 async def test_a_question_that_could_not_be_saved_is_saved_with_its_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that was full for a moment costs nothing."""
+    """A disk that was full for a moment loses nothing."""
     add = SessionStore.add_question
 
     def refuse(*_: object, **__: object) -> int:
@@ -380,7 +382,7 @@ async def test_a_question_that_could_not_be_saved_is_saved_with_its_answer(
 async def test_a_list_that_cannot_be_read_leaves_the_conversation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the sessions cannot be listed any more, what is on the screen stays there."""
+    """If the sessions cannot be listed any more, the conversation stays on the screen."""
     async with open_app(data=tmp_path) as face:
         await face.ask("What do tides do?")
         await _open_list(face)
@@ -396,7 +398,7 @@ async def test_a_list_that_cannot_be_read_leaves_the_conversation(
 
 
 async def test_what_was_typed_before_the_database_was_open_is_kept(tmp_path: Path) -> None:
-    """Left, or told to end, in the first moment: the draft is saved all the same."""
+    """If the app is closed or ended in the first moment, the draft is saved all the same."""
 
     def open_slowly() -> SessionStore:
         time.sleep(0.5)

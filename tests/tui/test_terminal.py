@@ -25,7 +25,7 @@ _SECONDS = 60.0
 
 
 class Terminal:
-    """A terminal of its own, of 100 columns and 30 rows, which runs one program after the other."""
+    """A terminal of 100 columns and 30 rows, which runs one program after the other."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
@@ -34,7 +34,8 @@ class Terminal:
         self._environment = environment
 
     def start(self, *command: str) -> None:
-        """Runs a program in a new terminal, on a socket of its own: a server that was ended may still be leaving."""
+        """Runs a program in a new terminal. Each has a socket of its own, because a server that was ended may still be
+        ending."""
         self._started += 1
         self._command = ["tmux", "-S", str(self._folder / f"tmux{self._started}"), "-f", "/dev/null"]
         self._tmux("new-session", "-d", "-s", "t", "-x", "100", "-y", "30", "--", *command)
@@ -45,32 +46,32 @@ class Terminal:
         self._tmux("send-keys", "-t", "t", "-l", text)
 
     def press(self, *keys: str) -> None:
-        """Presses keys by tmux's names."""
+        """Presses keys by the names of tmux."""
         self._tmux("send-keys", "-t", "t", *keys)
 
     def resize(self, width: int, height: int) -> None:
-        """Gives the terminal another size."""
+        """Resizes the terminal."""
         self._tmux("resize-window", "-t", "t", "-x", str(width), "-y", str(height))
 
     @property
     def modes(self) -> tuple[bool, bool, bool]:
-        """Whether the alternate screen, the cursor and the reporting of the mouse are on."""
+        """Flags of the alternate screen, the cursor and the mouse reporting."""
         shown = self._tmux("display-message", "-t", "t", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}")
         alternate, cursor, mouse = (flag == "1" for flag in shown.split())
         return alternate, cursor, mouse
 
     @property
     def screen(self) -> str:
-        """What is to be read."""
+        """The text on the screen."""
         return self._tmux("capture-pane", "-t", "t", "-p")
 
     @property
     def process(self) -> int:
-        """The program's number."""
+        """The number of the program's process."""
         return int(self._tmux("display-message", "-t", "t", "-p", "#{pane_pid}"))
 
     def wait_for(self, text: str) -> str:
-        """The screen once it holds `text`."""
+        """Waits until the screen holds `text`, and returns the screen."""
         ends = time.monotonic() + _SECONDS
         while text not in (screen := self.screen):
             assert time.monotonic() < ends, f"{text!r} is not on the screen:\n{screen}"
@@ -78,7 +79,7 @@ class Terminal:
         return screen
 
     def wait_for_end(self) -> None:
-        """Returns once the program has ended; the screen need not say so."""
+        """Waits until the program has ended, even if the screen does not say so."""
         ends = time.monotonic() + _SECONDS
         while self._tmux("display-message", "-t", "t", "-p", "#{pane_dead}").strip() != "1":
             assert time.monotonic() < ends, "the program has not ended"
@@ -110,7 +111,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_ask_resize_kill_and_find_again(terminal: Terminal, tmp_path: Path) -> None:
-    """A question is answered on the screen; at 40x12 one can still type; after SIGKILL the session is there, and what
+    """A question is answered on the screen, and typing works at 40x12. After SIGKILL the session is there, with what
     was being typed."""
     command = (sys.executable, "-m", "qa", "--docs", str(_write_documents(tmp_path)))
     terminal.start(*command)
@@ -146,8 +147,7 @@ def test_ask_resize_kill_and_find_again(terminal: Terminal, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_ended_from_outside(terminal: Terminal, tmp_path: Path, told: signal.Signals) -> None:
-    """Ended from outside, the app keeps what was typed, leaves the terminal as it was, and tells the signal by its exit
-    code."""
+    """On a signal the app keeps what was typed, restores the terminal, and exits with the code of the signal."""
     command = shlex.join((sys.executable, "-m", "qa", "--docs", str(_write_documents(tmp_path))))
     number, script = tmp_path / "number", tmp_path / "script"
     script.write_text(f"echo $$ >{shlex.quote(str(number))}; exec {command}\n", encoding="utf-8")
@@ -166,7 +166,7 @@ def test_ended_from_outside(terminal: Terminal, tmp_path: Path, told: signal.Sig
 
 
 def test_interrupted_in_the_editor(terminal: Terminal, tmp_path: Path) -> None:
-    """Ctrl-C in an editor is the editor's; the app is there when it is left."""
+    """Ctrl-C in an editor is for the editor, and the app is there when the editor ends."""
     editor = tmp_path / "editor"
     editor.write_text("#!/bin/sh\necho the editor\nsleep 600\n", encoding="utf-8")
     editor.chmod(0o755)
@@ -188,7 +188,7 @@ def test_interrupted_in_the_editor(terminal: Terminal, tmp_path: Path) -> None:
 
 
 def test_plain_lines_are_edited(terminal: Terminal, tmp_path: Path) -> None:
-    """In a terminal, arrows edit the line and bring back questions, those of earlier runs too; nothing else is sent."""
+    """In a terminal, arrows edit the line and bring back questions, also of earlier runs. Nothing else is sent."""
     documents = tmp_path / "docs"
     documents.mkdir()
     (documents / "tides.md").write_text(TEXTS["tides.md"], encoding="utf-8")
@@ -220,7 +220,7 @@ def _write_documents(folder: Path) -> Path:
 
 
 def _wait_for_draft(folder: Path, text: str) -> None:
-    """Saved once the typing pauses."""
+    """Waits until the draft is saved, once the typing pauses."""
     ends = time.monotonic() + _SECONDS
     with closing(open_sessions(folder)) as store:
         while text not in {row[0] for row in store._read("SELECT value FROM preferences", ())}:

@@ -1,4 +1,4 @@
-"""The event loop stays free: a watchdog fails where a callback holds it, and keys are drawn while everything runs."""
+"""The event loop stays free: a watchdog fails if a callback holds it, and keys are drawn while everything runs."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ LIMIT_MS = 50.0
 
 
 class Watchdog:
-    """Times every callback of the event loop, and looks where one is that takes long.
+    """Times every callback of the event loop, and notes where a slow one is.
 
-    Collections of garbage are not counted: what the tests before left behind is not the app's.
+    Garbage collection does not count, because what earlier tests left behind does not belong to the app.
     """
 
     def __init__(self) -> None:
         self.held: list[tuple[float, str]] = []
-        """Milliseconds of CPU, and where the callback was seen."""
+        """Milliseconds of processor time, and the places where the callback was seen."""
         self._began: float | None = None
         self._collecting = 0.0
-        """Seconds of CPU spent on garbage in this callback."""
+        """Seconds of processor time that garbage collection took in this callback."""
         self._seen: Counter[str] = Counter()
         self._thread = threading.get_ident()
         self._ended = threading.Event()
         self._looker = threading.Thread(target=self._look, daemon=True)
 
     def run(self, original: Callable[[Any], Any], handle: Any) -> Any:
-        """Runs a callback, timed by the CPU of its thread: on a busy machine it waits without doing anything."""
+        """Runs a callback and times it by the CPU of its thread, because on a busy machine it waits without working."""
         began, self._began, self._collecting = time.thread_time(), time.monotonic(), 0.0
         try:
             return original(handle)
@@ -55,12 +55,12 @@ class Watchdog:
             self._seen.clear()
 
     def start(self) -> None:
-        """Begins to look."""
+        """Begins to watch."""
         gc.callbacks.append(self._collect)
         self._looker.start()
 
     def end(self) -> None:
-        """Looks no more."""
+        """Stops watching."""
         gc.callbacks.remove(self._collect)
         self._ended.set()
         self._looker.join()
@@ -120,7 +120,8 @@ async def _use_everything(face: Face) -> None:
 
 
 async def assert_free(use: Callable[[], Awaitable[None]]) -> None:
-    """No callback holds the loop in one of five runs: what the machine does at that moment does not come again."""
+    """Checks that in at least one of five runs no callback holds the loop, because what the machine does at one moment
+    does not recur."""
     runs: list[list[tuple[float, str]]] = []
     while len(runs) < 5:
         with watched_loop() as held:
@@ -132,7 +133,7 @@ async def assert_free(use: Callable[[], Awaitable[None]]) -> None:
 
 
 async def test_nothing_holds_the_loop(real_answerer: Asks) -> None:
-    """Asking the real answerer, reading, searching, listing and resizing: no callback takes more than 50 ms."""
+    """Asking the real answerer, reading, searching, listing and resizing have no callback over 50 ms."""
     async with open_app(real_answerer) as face:
 
         async def use() -> None:
@@ -140,13 +141,14 @@ async def test_nothing_holds_the_loop(real_answerer: Asks) -> None:
             await face.press("i")
             await _use_everything(face)
 
-        # What is used for the first time is imported and parsed once (the first screen's styles take 60 ms).
+        # Use everything once, because the first time it is imported and parsed (the styles of the first screen take 60
+        # ms).
         await use()
         await assert_free(use)
 
 
 async def test_ten_thousand_articles_and_500_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor with a long list of articles, many problems and a long session."""
+    """A long list of articles, many problems and a long session have none either."""
     from qa.sessions.store import open_sessions
 
     store = open_sessions(tmp_path)
@@ -189,7 +191,7 @@ async def test_the_watchdog_barks() -> None:
 
 
 async def test_keys_are_drawn_while_the_engine_is_busy() -> None:
-    """While another thread computes without pause, each key press is drawn."""
+    """While another thread computes without a pause, each key press is drawn."""
     answerer = RecordedAnswerer(changes=Changes())
     stop = threading.Event()
 
@@ -204,7 +206,7 @@ async def test_keys_are_drawn_while_the_engine_is_busy() -> None:
         try:
             for number, character in enumerate("typinggoeson", start=1):
                 face.app.simulate_key(character)
-                # Not the pilot's waiting, which waits until the process computes no more.
+                # Do not use the pilot's waiting, which lasts until the process computes no more.
                 ends = time.monotonic() + 10
                 while len(face.app.main.box.text) < number and time.monotonic() < ends:
                     await asyncio.sleep(0.01)

@@ -37,7 +37,7 @@ def _refresh(docs: Path) -> BuildReport:
 
 
 def test_a_renamed_folder_keeps_its_index(docs: Path) -> None:
-    """Its index moves to the new name, and a refresh finds nothing to do."""
+    """The index moves to the new name, and a refresh has nothing to do."""
     before = locate_index_folder(docs)
     renamed = docs.rename(docs.with_name("articles"))
     assert adopt_index(renamed) == before
@@ -48,7 +48,7 @@ def test_a_renamed_folder_keeps_its_index(docs: Path) -> None:
 
 
 def test_what_changed_with_the_name_is_noticed(docs: Path) -> None:
-    """Renamed, edited and added to before the next look: only what is new is embedded."""
+    """If the folder is renamed and edited, only what is new is embedded."""
     renamed = docs.rename(docs.with_name("articles"))
     (renamed / "0.txt").write_text("Something else stands here now.")
     (renamed / "new.txt").write_text("A seventh article.")
@@ -59,7 +59,7 @@ def test_what_changed_with_the_name_is_noticed(docs: Path) -> None:
 
 
 def test_the_index_of_another_folder_is_left_alone(docs: Path) -> None:
-    """Of a folder that is still there; of one that is gone and held other files; while a writer is at work in it."""
+    """An index is not taken over if its folder is still there, held other files, or has a writer at work."""
     folder = locate_index_folder(docs)
     copy = Path(shutil.copytree(docs, docs.with_name("copy")))
     assert adopt_index(copy) is None
@@ -73,7 +73,7 @@ def test_the_index_of_another_folder_is_left_alone(docs: Path) -> None:
 
 
 def test_a_damaged_index_is_not_taken_over(docs: Path) -> None:
-    """The renamed folder then gets an index of its own, and the damaged one stays to be looked at."""
+    """The renamed folder gets an index of its own, and the damaged one stays to be examined."""
     folder = locate_index_folder(docs)
     (folder / DATABASE_NAME).write_bytes(b"no database" * 1000)
     renamed = docs.rename(docs.with_name("articles"))
@@ -83,7 +83,7 @@ def test_a_damaged_index_is_not_taken_over(docs: Path) -> None:
 
 
 def test_the_commands_take_it_over_with_its_model(tmp_path: Path) -> None:
-    """`qa ask` and `qa index` over a renamed folder embed nothing and stay with the model of the index."""
+    """`qa ask` and `qa index` over a renamed folder embed nothing and keep the model of the index."""
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "tower.txt").write_text("The lighthouse of Lindau is 33 metres high.")

@@ -1,4 +1,4 @@
-"""What a refresh does and does not do: exactly what changed, told in one sentence where something is in the way."""
+"""What a refresh does: exactly what changed, and one sentence if something is in the way."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Place:
         path = self.docs / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n\n".join(paragraphs), encoding="utf-8")
-        # As if written long ago: a file written just now is read again to be sure.
+        # Dated long ago, because a file that was written just now is read again to be sure.
         old = path.stat().st_mtime_ns - 10_000_000_000
         os.utime(path, ns=(old, old))
         return path
@@ -64,7 +64,7 @@ class Place:
         )
 
     def find(self, question: str) -> list[str]:
-        """Paths of the articles found, best first."""
+        """The paths of the articles found, best first."""
         with open_existing(self.folder) as snapshot:
             candidates = search_candidates(snapshot, question, self.encoder.encode_questions([question])[0])
             return [one.path for one in snapshot.load_paragraphs([found.paragraph_id for found in candidates])]
@@ -76,7 +76,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    """Three small articles, not indexed yet."""
+    """Three small articles without an index."""
     made = Place(tmp_path)
     made.write("a.txt", "The harbour", "The lighthouse is white.", "Ferries leave at nine.")
     made.write("b.txt", "The trade", "Trade grew to 146.9 billion.", "Nobody condemned it.")
@@ -85,7 +85,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_the_default_model_finds_the_meaning(tmp_path: Path) -> None:
-    """With the real encoder, a question finds the paragraph that shares no word with it."""
+    """With the real encoder, a question finds a paragraph that shares no word with it."""
     place = Place(tmp_path)
     place.write(
         "a.txt", "The ferry leaves the pier at nine in the morning.", "The lighthouse was painted white last year."
@@ -103,14 +103,14 @@ def test_the_default_model_finds_the_meaning(tmp_path: Path) -> None:
 
 
 def test_a_second_refresh_does_nothing(place: Place) -> None:
-    """No generation, no model, no file read where nothing changed."""
+    """If nothing changed, there is no generation, no model and no file that is read."""
     place.refresh()
     report = place.refresh()
     assert (report.generation, report.embedded, report.changes, place.loads) == (1, 0, Changes(), 1)
 
 
 def test_only_the_new_paragraph_of_an_edited_article_is_embedded(place: Place) -> None:
-    """One changed paragraph costs one embedding, whatever its article's length."""
+    """One changed paragraph costs one embedding, in an article of any length."""
     place.refresh()
     place.encoder.embedded.clear()
     place.write("a.txt", "The harbour", "The lighthouse is red now.", "Ferries leave at nine.")
@@ -121,7 +121,7 @@ def test_only_the_new_paragraph_of_an_edited_article_is_embedded(place: Place) -
 
 
 def test_a_rename_embeds_nothing_and_needs_no_model(place: Place) -> None:
-    """Another name is another name and nothing else; moved over an article it replaces it."""
+    """A new name changes nothing else. A file that is moved over an article replaces it."""
     place.refresh()
     (place.docs / "a.txt").rename(place.docs / "deep" / "z.txt")
     report = place.refresh()
@@ -136,7 +136,7 @@ def test_a_rename_embeds_nothing_and_needs_no_model(place: Place) -> None:
 
 
 def test_a_folder_that_was_copied_and_removed_is_renamed(place: Place) -> None:
-    """Files of one size with other inodes and times: each is told by its bytes, and each is taken once."""
+    """Files of one size with new inodes and times are recognised by their bytes, each of them once."""
     for number in range(40):
         place.write(f"one/{number:02}.txt", f"The ferry number {number // 2:02} is green.")
     place.refresh()
@@ -150,7 +150,7 @@ def test_a_folder_that_was_copied_and_removed_is_renamed(place: Place) -> None:
 
 
 def test_names_that_change_places_embed_nothing(place: Place) -> None:
-    """a becomes b and b becomes a."""
+    """Two files that swap their names are two renames."""
     place.refresh()
     (place.docs / "a.txt").rename(place.docs / "x")
     (place.docs / "b.txt").rename(place.docs / "a.txt")
@@ -160,7 +160,7 @@ def test_names_that_change_places_embed_nothing(place: Place) -> None:
 
 
 def test_a_touch_reads_one_file_and_makes_no_generation(place: Place) -> None:
-    """Another time with the same bytes is no change, and is not looked into twice."""
+    """A new time with the same bytes is no change, and the file is not read twice."""
     place.refresh()
     os.utime(place.docs / "a.txt", ns=(5, 5))
     assert not find_changes(place.docs, place.folder)
@@ -168,8 +168,7 @@ def test_a_touch_reads_one_file_and_makes_no_generation(place: Place) -> None:
 
 
 def test_a_write_within_the_same_instant_is_noticed(place: Place) -> None:
-    """Size and time are as before and the bytes are not: a file that was written just before it was read is read
-    again."""
+    """A file that was written just before it was read is read again, even if size and time are the same."""
     path = place.write("a.txt", "The lighthouse is white.")
     os.utime(path)
     place.refresh()
@@ -180,7 +179,7 @@ def test_a_write_within_the_same_instant_is_noticed(place: Place) -> None:
 
 
 def test_a_write_that_puts_the_time_back_is_noticed(place: Place) -> None:
-    """As many bytes as before and dated as before, long ago: a file system tells of it all the same."""
+    """A file with its old size and an old time is noticed, because the file system keeps the time of the change."""
     path = place.write("a.txt", "The lighthouse is white.")
     place.refresh()
     status = path.stat()
@@ -191,7 +190,7 @@ def test_a_write_that_puts_the_time_back_is_noticed(place: Place) -> None:
 
 @pytest.mark.parametrize("seconds", [-(10**9), 0, 10**10])
 def test_a_file_of_any_date_is_an_article(place: Place, seconds: int) -> None:
-    """Dated before 1970 or after 2262, where a count of nanoseconds ends that the database can hold."""
+    """A file may be dated before 1970, or after 2262, when the nanoseconds no longer fit into the database."""
     os.utime(place.docs / "a.txt", (seconds, seconds))
     assert place.refresh().articles == 3
     assert not find_changes(place.docs, place.folder)
@@ -199,7 +198,7 @@ def test_a_file_of_any_date_is_an_article(place: Place, seconds: int) -> None:
 
 
 def test_going_back_to_an_earlier_text_embeds_nothing(place: Place) -> None:
-    """Undo is free, for as many generations as are promised, and what is older is gone."""
+    """A vector is kept for as many generations as promised, and then it is gone."""
     place.refresh()
     before = (place.docs / "a.txt").read_text()
     place.write("a.txt", "Something quite different.")
@@ -233,7 +232,7 @@ def test_a_deleted_article_leaves_no_trace(place: Place) -> None:
 
 
 def test_all_articles_deleted_is_an_empty_index(place: Place) -> None:
-    """Nothing is found, and nothing breaks; new articles come in again."""
+    """Nothing is found and nothing breaks. New articles are indexed again."""
     place.refresh()
     for path in list(place.docs.rglob("*.*")):
         path.unlink()
@@ -252,7 +251,7 @@ def test_a_folder_without_articles_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_skipped_until_it_changes(place: Place) -> None:
-    """It is reported every time, tried once, and stops nobody."""
+    """It is reported every time, tried once, and stops no other file."""
     path = place.docs / "bad.txt"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
     first = place.refresh()
@@ -267,11 +266,11 @@ def test_a_file_that_cannot_be_read_is_skipped_until_it_changes(place: Place) ->
     assert (third.skipped, third.articles) == ((), 4)
     path.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR again")
     fourth = place.refresh()
-    assert (fourth.articles, fourth.changes) == (3, Changes(deleted=("bad.txt",)))  # of an article, nothing is left
+    assert (fourth.articles, fourth.changes) == (3, Changes(deleted=("bad.txt",)))  # nothing is left of an article
 
 
 def test_what_repeats_in_many_articles_is_found(place: Place) -> None:
-    """Whether a paragraph is searched depends on its own article alone."""
+    """The article of a paragraph alone decides if the paragraph is searched."""
     for number in range(8):
         place.write(f"n{number}.txt", f"Story {number} tells of word{number}.", "Brought to you by Lindau radio")
     place.refresh()
@@ -279,7 +278,7 @@ def test_what_repeats_in_many_articles_is_found(place: Place) -> None:
 
 
 def test_another_model_is_another_space(place: Place) -> None:
-    """Everything is embedded again, said in one sentence; back to the first model embeds nothing."""
+    """Everything is embedded again, and one sentence says so. Going back to the first model embeds nothing."""
     place.refresh()
     place.encoder = HashEncoder("b")
     report = place.refresh()
@@ -292,7 +291,7 @@ def test_another_model_is_another_space(place: Place) -> None:
 
 
 def test_other_weights_under_the_same_name_are_noticed(place: Place) -> None:
-    """When the encoder that is loaded turns out to be another, everything is embedded again."""
+    """If the loaded encoder turns out to be another one, everything is embedded again."""
     place.refresh()
     other = HashEncoder("b")
     other.name = place.encoder.name
@@ -314,7 +313,7 @@ def test_progress_counts_to_the_end(place: Place) -> None:
 
 
 class _Interrupted(HashEncoder):
-    """Ctrl-C comes after some batches."""
+    """An encoder that is interrupted by Ctrl-C after some batches."""
 
     def __init__(self, batches: int) -> None:
         super().__init__()
@@ -328,7 +327,7 @@ class _Interrupted(HashEncoder):
 
 
 def test_ctrl_c_leaves_a_usable_index_and_loses_no_embedding(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The generation before answers, and the next build goes on where this one ended."""
+    """The earlier generation answers, and the next build goes on where this one ended."""
     place.refresh()
     monkeypatch.setattr(build, "_BATCH", 5)
     monkeypatch.setattr(build, "_LARGEST_BATCH", 5)
@@ -344,7 +343,7 @@ def test_ctrl_c_leaves_a_usable_index_and_loses_no_embedding(place: Place, monke
 
 
 def test_too_little_memory_is_reported_before_anything_is_embedded(place: Place) -> None:
-    """The limit is kept by saying what is needed; what there is of the index stays."""
+    """The error names the memory that is needed, and the existing index stays."""
     with pytest.raises(
         UsageError, match=r"50 MB of memory is too little to index \d+ paragraphs; give at least \d+ MB"
     ):
@@ -356,7 +355,7 @@ def test_too_little_memory_is_reported_before_anything_is_embedded(place: Place)
 
 
 def test_a_file_too_large_for_the_memory_allowed_is_reported(place: Place) -> None:
-    """What a build needs grows with its largest file, not with the number of files."""
+    """The memory of a build grows with its largest file, not with the number of files."""
     (place.docs / "big.txt").write_text("The ferries and the lighthouse, told at length. " * 200_000)
     with pytest.raises(UsageError, match=r"350 MB of memory is too little to read big\.txt of 9 MB; give at least 467"):
         refresh(place.docs, place.folder, place.load, limits=Limits(memory=350 << 20))
@@ -364,7 +363,7 @@ def test_a_file_too_large_for_the_memory_allowed_is_reported(place: Place) -> No
 
 
 def test_files_are_read_ahead_within_the_memory_allowed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many threads do not hold many large files at once; every file is read all the same."""
+    """Many threads do not hold many large files at once, and every file is read all the same."""
     for number in range(30):
         (place.docs / f"{number:02}.txt").write_text(f"The ferry number {number} is green. " * 20)
     monkeypatch.setattr(Limits, "ahead", 1000)
@@ -372,7 +371,7 @@ def test_files_are_read_ahead_within_the_memory_allowed(place: Place, monkeypatc
 
 
 def test_two_writers(place: Place) -> None:
-    """One works; the other leaves with a sentence, or says that it waits and then works."""
+    """One of two writers works. The other ends with a sentence, or says that it waits and then works."""
     place.refresh()
     place.write("new.txt", "One more about ferries.")
     with hold_writer_lock(place.folder, wait=False):
@@ -388,7 +387,7 @@ def test_two_writers(place: Place) -> None:
 
 
 def test_a_foreign_folder_is_left_alone(place: Place) -> None:
-    """What is not an index is neither read nor written."""
+    """A folder that is not an index is neither read nor written."""
     place.folder.mkdir(parents=True)
     (place.folder / "thesis.txt").write_text("mine")
     with pytest.raises(IndexDamagedError, match=r"thesis.txt, which is not part of an index; move it away"):
@@ -415,8 +414,8 @@ def _derived_files(place: Place) -> list[Path]:
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove", "empty"])
 def test_every_damaged_file_is_noticed_and_made_again(place: Place, damage: str) -> None:
-    """A torn or flipped file is never searched: reading says what to do, and the next build makes it again from the
-    database, without a model."""
+    """A damaged file is never searched. Opening the index says what to do, and the next build makes the file again from
+    the database, without a model."""
     place.refresh()
     expected = place.view()
     for number in range(len(_derived_files(place))):
@@ -437,7 +436,8 @@ def test_every_damaged_file_is_noticed_and_made_again(place: Place, damage: str)
 
 
 def _damage(path: Path, kind: str) -> None:
-    """As another file of the same name: one that is cut while it is mapped ends the process that looks at it."""
+    """Puts a damaged file in place of the old one. Cutting a file that is mapped would end the process that reads
+    it."""
     content = bytearray(path.read_bytes())
     path.unlink()
     if kind == "flip":
@@ -447,7 +447,7 @@ def _damage(path: Path, kind: str) -> None:
 
 
 def test_a_check_reads_large_files_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of files too large to be read every time, a flip that changed neither size nor time is found by a check."""
+    """A check finds a flipped bit in a file too large to be read every time, even if size and time are the same."""
     monkeypatch.setattr(generation_files, "_ALWAYS_READ", 0)
     place.refresh()
     path = next(path for path in _derived_files(place) if path.name == "part0.faiss")
@@ -462,7 +462,7 @@ def test_a_check_reads_large_files_too(place: Place, monkeypatch: pytest.MonkeyP
 
 
 def test_a_copied_index_is_used_as_it_is(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other times with the same bytes are no damage, and are looked into once."""
+    """Files with other times and the same bytes are not damaged, and their bytes are read once."""
     monkeypatch.setattr(generation_files, "_ALWAYS_READ", 0)
     place.refresh()
     for path in _derived_files(place):
@@ -481,8 +481,8 @@ def _flip_in_database(place: Place, offset: int) -> None:
 
 
 def test_a_damaged_database_is_reported_or_harmless_and_can_be_rebuilt(place: Place) -> None:
-    """Wherever a byte is flipped: no traceback and no wrong quote, and a rebuild ends with the same answers and embeds
-    little again."""
+    """Whichever byte is flipped, there is no traceback and no wrong quote. A rebuild ends with the same answers and
+    embeds little."""
     for number in range(30):
         place.write(f"n{number}.txt", *(f"Paragraph {number} {part} about ferries, word{number}." for part in range(3)))
     place.refresh()
@@ -513,7 +513,7 @@ def _expect_sound_or_error(place: Place, expected: object, offset: int) -> None:
 
 
 def test_a_check_repairs_a_flipped_vector(place: Place) -> None:
-    """The one damaged vector is made again, all others are kept."""
+    """The damaged vector is made again, and all others are kept."""
     place.refresh()
     expected = place.view()
     with closing(sqlite3.connect(place.folder / DATABASE_NAME)) as database, database:
@@ -527,7 +527,7 @@ def test_a_check_repairs_a_flipped_vector(place: Place) -> None:
 
 
 def test_a_rebuild_of_a_sound_index_embeds_nothing(place: Place) -> None:
-    """Everything is read and written again; vectors are known by their text."""
+    """Everything is read and written again, and the vectors are found by their texts."""
     place.refresh()
     expected = place.view()
     place.encoder.embedded.clear()
@@ -542,7 +542,7 @@ def _set_format(place: Place, number: int) -> None:
 
 
 def test_a_newer_format_is_refused(place: Place) -> None:
-    """An index of a later version of the program is not guessed at."""
+    """An index of a later version of the program is not opened."""
     place.refresh()
     _set_format(place, 99)
     with pytest.raises(IndexDamagedError, match="has format 99 and this program reads"):
@@ -552,7 +552,7 @@ def test_a_newer_format_is_refused(place: Place) -> None:
 
 
 def test_an_older_format_is_made_anew_with_its_embeddings(place: Place) -> None:
-    """A new version of the program costs no embedding."""
+    """A new version of the program embeds nothing again."""
     place.refresh()
     _set_format(place, 1)
     assert open_snapshot(place.folder) is None
@@ -563,7 +563,7 @@ def test_an_older_format_is_made_anew_with_its_embeddings(place: Place) -> None:
 
 
 def test_the_index_stands_beside_the_documents_and_is_hidden_from_git(place: Place) -> None:
-    """`.qa/NAME` with a `.gitignore` of its own."""
+    """The index is in `.qa/NAME`, which has a `.gitignore`."""
     place.refresh()
     assert place.folder == place.docs.parent / ".qa" / "docs"
     assert (place.folder / ".gitignore").read_text() == "*\n"
@@ -573,7 +573,7 @@ def test_the_index_stands_beside_the_documents_and_is_hidden_from_git(place: Pla
 def test_if_nothing_can_be_written_the_index_is_in_the_users_cache(
     place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Documents on a read-only disk can be asked too; two folders of the same name do not meet."""
+    """Documents on a read-only disk can be asked too, and two folders with the same name do not share an index."""
     monkeypatch.setenv("QA_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(os, "access", lambda *_: False)
     one = locate_index_folder(place.docs)

@@ -1,4 +1,5 @@
-"""Many processes ask while another writes: every answer is of one whole generation, and nobody waits for the writer."""
+"""Many processes ask while another one writes: every answer is of one whole generation, and nobody waits for the
+writer."""
 
 from __future__ import annotations
 
@@ -21,11 +22,11 @@ from tests.helpers.index_views import open_existing
 
 _ARTICLES = 6
 _PATIENCE = 300.0
-"""Seconds after which something hangs."""
+"""Seconds after which a process counts as hanging."""
 
 
 def write_edition(docs: Path, number: int) -> None:
-    """Every article of an edition names it; one more article comes and goes with each."""
+    """Writes articles that all name their edition. One more article comes and goes with each edition."""
     for article in range(_ARTICLES):
         parts = [f"Edition {number} of article {article}, part {part}, about ferries." for part in range(3)]
         (docs / f"{article}.txt").write_text("\n\n".join(parts))
@@ -34,7 +35,7 @@ def write_edition(docs: Path, number: int) -> None:
 
 
 def ask(snapshot: Snapshot, encoder: HashEncoder) -> set[int]:
-    """The editions that an answer and the articles of its snapshot speak of."""
+    """The editions that an answer and the articles of its snapshot name."""
     question = "Which edition is about ferries?"
     candidates = search_candidates(snapshot, question, encoder.encode_questions([question])[0], depth=30)
     texts = [one.paragraph.text for one in snapshot.load_paragraphs([found.paragraph_id for found in candidates])]
@@ -47,7 +48,8 @@ def ask(snapshot: Snapshot, encoder: HashEncoder) -> set[int]:
 
 
 def read_all_the_time(folder: Path, stop: Event, results: Queue[Any]) -> None:
-    """In a process of its own: opens, asks twice, until told to stop; puts (answers, generations seen) or an error."""
+    """Opens the index and asks twice, again and again, in a process of its own, until it is stopped. Puts (answers,
+    generations seen), or an error."""
     try:
         encoder = HashEncoder()
         seen: list[int] = []
@@ -67,7 +69,7 @@ def read_all_the_time(folder: Path, stop: Event, results: Queue[Any]) -> None:
 
 
 def write_editions(docs: Path, folder: Path, first: int, last: int, results: Queue[Any]) -> None:
-    """In a process of its own: one generation after the other."""
+    """Writes one generation after the other, in a process of its own."""
     try:
         encoder = HashEncoder()
         for number in range(first, last + 1):
@@ -104,18 +106,18 @@ def _ask_while_writing(tmp_path: Path, readers: int, rebuilds: int) -> None:
 
 
 def test_readers_see_whole_generations(tmp_path: Path) -> None:
-    """Four processes ask while another rebuilds ten times; in the end only the newest generation is on the disk."""
+    """Four processes ask while another one rebuilds ten times. In the end only the newest generation is on the disk."""
     _ask_while_writing(tmp_path, readers=4, rebuilds=10)
 
 
 @pytest.mark.long
 def test_twenty_readers_see_whole_generations_of_fifty(tmp_path: Path) -> None:
-    """Twenty processes ask while another rebuilds fifty times."""
+    """Twenty processes ask while another one rebuilds fifty times."""
     _ask_while_writing(tmp_path, readers=20, rebuilds=50)
 
 
 def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
-    """With the lock held and a transaction open in the middle of a build, an answer comes all the same."""
+    """An answer comes even while the lock is held and a transaction is open in the middle of a build."""
     docs, folder = tmp_path / "docs", tmp_path / "index"
     docs.mkdir()
     write_edition(docs, 1)

@@ -1,5 +1,6 @@
-"""Nothing that happens to a build harms an index: killed at any instant, refused by the disk at any call, without
-power at any call, it has the generation before or the one after, and no finished embedding is made again."""
+"""Nothing that happens to a build harms an index. If a build is killed at any instant, refused by the disk at any call,
+or without power at any call, the index has the earlier generation or the next one, and no finished embedding is made
+again."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ class Server:
         )
 
     def run(self, **job: Any) -> dict[str, Any]:
-        """What came of a build; `{"killed": True}` where it was killed after `kill_after` seconds."""
+        """The result of a build; `{"killed": True}` if it was killed after `kill_after` seconds."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -71,7 +72,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One process for all builds of this file, with its disk under control where there is a C compiler."""
+    """One process for all builds of this file, with its disk under control if there is a C compiler."""
     preload = None
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler and sys.platform == "linux":
@@ -85,7 +86,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def faulty(server: Server) -> Server:
-    """The process, where its disk can be made to fail."""
+    """The process, if its disk can be made to fail."""
     if not (sys.platform == "linux" and (shutil.which("cc") or shutil.which("gcc"))):
         pytest.skip("faults are injected by a library that needs Linux and a C compiler")
     return server
@@ -104,7 +105,7 @@ class Scenario:
         if not first_build:
             refresh(self.docs, self.index, HashEncoder)
             self.before = view(self.index)
-            if large:  # lists that were extended hold other codes than lists that were made anew
+            if large:  # extended lists hold other codes than lists made anew
                 shutil.copytree(self.index, top / "scratch")
         _write_after(self.docs)
         refresh(self.docs, top / "scratch", HashEncoder)
@@ -120,7 +121,8 @@ class Scenario:
         return folder
 
     def check(self, folder: Path) -> None:
-        """The index has one of the two generations; the next build ends with the newer one and embeds nothing again."""
+        """Checks that the index has one of the two generations, and that the next build ends with the newer one and
+        embeds nothing again."""
         assert view(folder) in (self.before, self.after)
         finished = load_finished(folder)
         encoder = HashEncoder()
@@ -154,7 +156,7 @@ def _write_after(docs: Path) -> None:
 
 
 def view(folder: Path) -> object:
-    """What an index says; None where it has no generation."""
+    """What an index says; None if it has no generation."""
     snapshot = open_snapshot(folder)
     if snapshot is None:
         return None
@@ -163,7 +165,7 @@ def view(folder: Path) -> object:
 
 
 def load_finished(folder: Path) -> set[bytes]:
-    """Content hashes of all embeddings that were committed."""
+    """The content hashes of all embeddings that were committed."""
     if not has_index(folder):
         return set()
     with closing(sqlite3.connect(folder / DATABASE_NAME)) as database:
@@ -173,7 +175,7 @@ def load_finished(folder: Path) -> set[bytes]:
 
 
 def hash_of(text: str) -> bytes:
-    """As `Paragraph.content_hash`."""
+    """The same as `Paragraph.content_hash`."""
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
@@ -181,10 +183,10 @@ def hash_of(text: str) -> bytes:
     params=[(True, False), (False, False), (False, True)], ids=["first build", "refresh", "refresh of a large index"]
 )
 def scenario(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
-    """In memory where there is such a place: these tests copy folders all the time."""
+    """The scenario in memory, if there is a place for it, because these tests copy folders all the time."""
     first_build, large = request.param
     for name in ("_lists_for", "EXACT_LIMIT", "_DELTA_LIMIT", "_RECALL_WANTED") if large else ():
-        monkeypatch.setattr(vectors, name, getattr(vectors, name))  # put back when the test ends
+        monkeypatch.setattr(vectors, name, getattr(vectors, name))  # undone when the test ends
     if large:
         make_large(vectors)
     top = _MEMORY / f"crash-{os.getpid()}-{tmp_path.name}" if _MEMORY.is_dir() else tmp_path / "scenario"
@@ -197,7 +199,7 @@ def _kill_often(server: Server, scenario: Scenario, times: int) -> None:
     rng = random.Random(times)
     server.run(
         large=scenario.large, docs=scenario.docs, folder=scenario.make_trial()
-    )  # the first is slower than all others
+    )  # the first is slower than the others
     began = time.monotonic()
     server.run(large=scenario.large, docs=scenario.docs, folder=scenario.make_trial())
     seconds = time.monotonic() - began
@@ -206,7 +208,8 @@ def _kill_often(server: Server, scenario: Scenario, times: int) -> None:
         folder = scenario.make_trial()
         result = server.run(kill_after=rng.uniform(0, seconds), large=scenario.large, docs=scenario.docs, folder=folder)
         scenario.check(folder)
-        # How long a build takes changes with what else the machine does; most are to be killed, some near their end.
+        # The time of a build depends on the other work of the machine. Most builds are to be killed, some near their
+        # end.
         seconds *= 1.03 if "killed" in result else 0.85
         killed += "killed" in result
 
@@ -218,7 +221,7 @@ def test_killed_at_any_instant(server: Server, scenario: Scenario) -> None:
 
 @pytest.mark.long
 def test_killed_at_any_of_200_instants(server: Server, scenario: Scenario) -> None:
-    """The same at 200 instants of each build."""
+    """The same holds at 200 instants of each build."""
     _kill_often(server, scenario, 200)
 
 
@@ -237,13 +240,13 @@ def _fail_at(server: Server, scenario: Scenario, choose: Choose) -> None:
 
 
 def test_refused_by_the_disk_at_any_call(faulty: Server, scenario: Scenario) -> None:
-    """No space, an input/output error or no permission, once or from then on: one sentence, and nothing is lost."""
+    """No space, an input/output error or no permission, once or from then on, gives one sentence and loses nothing."""
     _fail_at(faulty, scenario, lambda calls: sorted(random.Random(1).sample(range(1, calls + 1), 60)))
 
 
 @pytest.mark.long
 def test_refused_by_the_disk_at_every_call(faulty: Server, scenario: Scenario) -> None:
-    """The same at every single call, six ways in turn."""
+    """The same holds at every single call, in six ways in turn."""
     _fail_at(faulty, scenario, lambda calls: [number for number in range(1, calls + 1) for _ in range(2)])
 
 
@@ -268,11 +271,11 @@ def _lose_power(server: Server, scenario: Scenario, choose: Choose) -> None:
 
 
 def test_without_power_at_any_call(faulty: Server, scenario: Scenario) -> None:
-    """Whatever of the unsynced writes reached the disk: the index opens, and what is published stays."""
+    """Whichever of the unsynced writes reached the disk, the index opens, and what is published stays."""
     _lose_power(faulty, scenario, lambda calls: random.Random(2).sample(range(calls), 30))
 
 
 @pytest.mark.long
 def test_without_power_at_every_call(faulty: Server, scenario: Scenario) -> None:
-    """The same at every single call."""
+    """The same holds at every single call."""
     _lose_power(faulty, scenario, lambda calls: list(range(calls)))

@@ -1,4 +1,4 @@
-"""Whatever happens to a folder, its index answers exactly as one built from scratch."""
+"""Whatever happens to a folder, its index answers exactly like one built from scratch."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _PARAGRAPHS = (
 _NAMES = ("a.txt", "A.txt", "b.md", "c.txt", "deep/d.txt", "deep/er/e.md", "f.txt")
 
 _MEMORY = Path("/dev/shm")
-"""Where syncing costs nothing: most of the time would go into waiting for the disk, which this test is not about."""
+"""A folder where syncing takes no time. Otherwise most of the time would go into waiting for the disk."""
 
 texts = st.lists(st.sampled_from(_PARAGRAPHS), min_size=1, max_size=5).map("\n\n".join)
 names = st.sampled_from(_NAMES)
@@ -63,14 +63,14 @@ _LINES = ("Read by the harbour radio of Lindau", "More stories from the coast")
 
 
 class _Interrupted(HashEncoder):
-    """The given encoder, until Ctrl-C comes after so many batches of two."""
+    """The given encoder, until Ctrl-C comes after `batches` batches of two."""
 
     def __init__(self, encoder: HashEncoder, batches: int) -> None:
         super().__init__(encoder.name.removeprefix("hash-"))
         self._batches = batches
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Like the encoder's."""
+        """Encodes like the encoder."""
         if self._batches == 0:
             raise KeyboardInterrupt
         self._batches -= 1
@@ -91,7 +91,7 @@ class FolderMachine(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(build, "_BATCH", 2)
         self.patch.setattr(build, "_LARGEST_BATCH", 2)
-        # What outlives its time is embedded again, which has a test of its own; forty steps are longer than that.
+        # Vectors of deleted paragraphs expire, which has a test of its own. Forty steps are longer than they last.
         self.patch.setattr(writing, "ORPHAN_GENERATIONS", 1000)
         self.seen: set[tuple[str, str]] = set()
         """(encoder, text) of everything embedded so far."""
@@ -109,7 +109,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     @initialize(text=texts, others=st.lists(texts, max_size=4), large=st.booleans())
     def begin(self, text: str, others: list[str], large: bool) -> None:
-        if large:  # as where nothing small is made anew: the dead stay, the delta moves into the base
+        if large:  # as in a large index: removed paragraphs stay in the files, and the delta moves into the base
             self.patch.setattr(lexical, "_PURGE_LIMIT", 0)
             self.patch.setattr(lexical, "_DEAD_SHARE", 0.8)
             self.patch.setattr(vectors, "_DELTA_LIMIT", 6)
@@ -121,7 +121,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     @rule(name=names, text=texts, encoding=st.sampled_from(["utf-8", "utf-16", "utf-8-sig"]))
     def write(self, name: str, text: str, encoding: str) -> None:
-        """Adds, edits, or changes only the encoding."""
+        """Adds or edits a file, or changes only its encoding."""
         path = self.docs / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding=encoding)
@@ -129,7 +129,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     @rule(line=st.sampled_from(_LINES), share=st.integers(1, 3), add=st.booleans())
     def brand(self, line: str, share: int, add: bool) -> None:
-        """Puts the same line under every so-many-th article, or takes it away."""
+        """Puts the same line at the end of every n-th article, or takes it away."""
         for name in self.files[::share]:
             path = self.docs / name
             if name != "first.txt" and path.read_bytes()[:1].isascii() and not path.read_bytes().startswith(b"\x89"):
@@ -140,7 +140,8 @@ class FolderMachine(RuleBasedStateMachine):
 
     @rule(batches=st.integers(0, 2))
     def interrupt(self, batches: int) -> None:
-        """A build that ends after some batches: what it finished is there for the next one, and for no reader."""
+        """Builds until an interruption after some batches. What is finished is there for the next build, and for no
+        reader."""
         interrupted = _Interrupted(self.encoder, batches)
         with contextlib.suppress(KeyboardInterrupt):
             refresh(self.docs, self.folder, lambda: interrupted, fingerprint=interrupted.fingerprint)
@@ -148,7 +149,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     @rule(name=names, first=texts, second=texts)
     def change_mind(self, name: str, first: str, second: str) -> None:
-        """Another save while the index is made of the one before."""
+        """Saves again while the index of the earlier save is being made."""
         self.write(name, first, "utf-8")
         self.interrupt(0)
         self.write(name, second, "utf-8")
@@ -171,7 +172,7 @@ class FolderMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.files) > 1)
     @rule(data=st.data(), name=names)
     def rename(self, data: st.DataObject, name: str) -> None:
-        """To another name, another case, another folder, or over another file."""
+        """Gives a file another name, another case or another folder, or moves it over another file."""
         target = self.docs / name
         target.parent.mkdir(parents=True, exist_ok=True)
         self._pick(data).replace(target)
@@ -204,7 +205,8 @@ class FolderMachine(RuleBasedStateMachine):
 
     @rule()
     def check(self) -> None:
-        """The index answers as one made from nothing, knows it is fresh, and embedded nothing it had before."""
+        """Checks that the index answers like one made from nothing, knows that it is fresh, and embedded nothing it had
+        before."""
         self.encoder.embedded.clear()
         report = self.refresh()
         again = [text for text in self.encoder.embedded if (self.encoder.name, text) in self.seen]
@@ -226,7 +228,8 @@ class FolderMachine(RuleBasedStateMachine):
             assert ours.info.paragraphs == theirs.info.paragraphs
 
     def _age(self, path: Path) -> None:
-        """As if written long ago, each time a little later: a file that was written just now is read again anyway."""
+        """Makes files look as if they were written long ago, each time a little later, because a file that was written
+        just now is read again anyway."""
         self.written += 1
         os.utime(path, ns=(self.written * 10**9, self.written * 10**9))
 
@@ -235,7 +238,7 @@ class FolderMachine(RuleBasedStateMachine):
 
 
 class TestFolder(FolderMachine.TestCase):  # type: ignore[name-defined,misc]
-    """The bounded form."""
+    """The short form."""
 
     settings = settings(max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 

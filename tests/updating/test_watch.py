@@ -14,12 +14,12 @@ from index.errors import DocumentsError
 from index.updating.watch import watch_folder
 
 _PATIENCE = 20.0
-"""Seconds after which something was not noticed at all; how soon it is, is measured by a benchmark."""
+"""Seconds after which a change counts as not noticed. A benchmark measures how soon one is noticed."""
 
 
 @pytest.fixture
 def changes(tmp_path: Path) -> Iterator[Queue[float]]:
-    """A queue that gets the time of every change of `tmp_path`, the first look already taken out of it."""
+    """A queue that gets the time of every change of `tmp_path`, without the first one."""
     seen: Queue[float] = Queue()
     stop = threading.Event()
 
@@ -50,7 +50,7 @@ def changes(tmp_path: Path) -> Iterator[Queue[float]]:
 def test_every_kind_of_change_is_reported(
     tmp_path: Path, changes: Queue[float], change: Callable[[Path], object]
 ) -> None:
-    """Whatever happens to an article, the index hears of it."""
+    """Whatever happens to an article, the watcher reports it."""
     (tmp_path / "old.txt").write_text("old")
     changes.get(timeout=_PATIENCE)
     change(tmp_path)
@@ -60,7 +60,7 @@ def test_every_kind_of_change_is_reported(
 def test_a_save_through_a_temporary_file_is_reported_and_the_temporary_file_is_not(
     tmp_path: Path, changes: Queue[float]
 ) -> None:
-    """Editors' own files cause no work; the save that ends in a rename does."""
+    """The files that editors write for themselves cause no work. The rename that ends a save does."""
     (tmp_path / ".a.txt.swp").write_text("x")
     (tmp_path / "a.txt~").write_text("x")
     (tmp_path / "4913").write_text("x")
@@ -72,7 +72,7 @@ def test_a_save_through_a_temporary_file_is_reported_and_the_temporary_file_is_n
 
 
 def test_a_burst_of_saves_is_reported_a_few_times(tmp_path: Path, changes: Queue[float]) -> None:
-    """A hundred files copied at once are one piece of work or a few, not a hundred."""
+    """A hundred files copied at once are one change or a few, not a hundred."""
     for number in range(100):
         (tmp_path / f"{number}.txt").write_text("text")
     changes.get(timeout=_PATIENCE)
@@ -81,6 +81,6 @@ def test_a_burst_of_saves_is_reported_a_few_times(tmp_path: Path, changes: Queue
 
 
 def test_a_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    """There is nothing to watch, and one sentence says so."""
+    """One sentence says that there is nothing to watch."""
     with pytest.raises(DocumentsError, match="no such folder"):
         next(watch_folder(tmp_path / "none"))

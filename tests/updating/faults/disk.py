@@ -55,7 +55,7 @@ class _File:
     certain: bytearray = field(default_factory=bytearray)
     now: bytearray = field(default_factory=bytearray)
     pending: list[tuple[int, bytes | None]] = field(default_factory=list)
-    """(offset, data); data is None where the file was cut to `offset`."""
+    """(offset, data); data is None if the file was cut to `offset`."""
 
     def change(self, offset: int, data: bytes | None) -> None:
         _apply(self.now, offset, data)
@@ -92,9 +92,9 @@ class Disk:
     def __init__(self, top: Path) -> None:
         self._top = top
         self._names: dict[str, _File | None] = {}
-        """None is a folder."""
+        """Files and folders by path; None is a folder."""
         self._pending: list[tuple[str, str, str, _File | None]] = []
-        """(kind, folder to be synced, path, file) of names not certain yet."""
+        """(kind, folder to be synced, path, file) of names that are not certain yet."""
         self._certain: dict[str, _File | None] = {}
         self._inodes: dict[int, _File] = {}
         for path in sorted(top.rglob("*")):

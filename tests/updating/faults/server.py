@@ -1,8 +1,8 @@
-"""A warm process that runs each build in a child of its own, so that a build can be killed or have its disk taken
-away at any instant without waiting for imports.
+"""A warm process that runs each build in a child of its own, so that a test can kill a build or take away its disk at
+any instant without waiting for imports.
 
-Reads one job a line, as JSON, from stdin; answers each with what came of it. Run with `preload.so` in LD_PRELOAD for
-jobs that have a "fault" or a "log".
+It reads one job per line, as JSON, from stdin, and answers each with the result. Jobs with a "fault" or a "log" need
+`preload.so` in LD_PRELOAD.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.helpers.hash_encoder import HashEncoder
 
 
 def main() -> None:
-    """Until stdin ends."""
+    """Serves until stdin ends."""
     for line in sys.stdin:
         job = json.loads(line)
         receiver, sender = os.pipe()
@@ -40,7 +40,7 @@ def main() -> None:
         os.close(sender)
         if job.get("kill_after") is not None:
             select.select([receiver], [], [], job["kill_after"])
-            os.kill(child, signal.SIGKILL)  # it is not waited for yet, so the number is its own even if it has ended
+            os.kill(child, signal.SIGKILL)  # nobody has waited for it, so the number belongs to it even if it has ended
         with os.fdopen(receiver, "rb") as pipe:
             result = pipe.read()
         os.waitpid(child, 0)
@@ -48,7 +48,8 @@ def main() -> None:
 
 
 def make_large(module: ModuleType) -> None:
-    """As where an index is large: lists instead of every vector compared, all of them probed, and a full delta."""
+    """Makes every index count as large: lists instead of comparing every vector, all of them probed, and a full
+    delta."""
     module._lists_for = lambda _: 8  # type: ignore[attr-defined]
     module.EXACT_LIMIT = 20  # type: ignore[attr-defined]
     module._DELTA_LIMIT = 4  # type: ignore[attr-defined]
@@ -56,7 +57,7 @@ def make_large(module: ModuleType) -> None:
 
 
 def _run(job: dict[str, Any], sender: int) -> None:
-    """In the child; never returns."""
+    """Runs a job in the child, and never returns."""
     result: dict[str, Any] = {}
     build._BATCH = build._LARGEST_BATCH = job.get("batch", 4)
     if job.get("large"):
