@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -17,6 +14,7 @@ import pytest
 
 from qa.cli import cli
 from qa.settings import Settings
+from tests.helpers.commands import run_python, run_qa
 from tests.helpers.places import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -80,15 +78,7 @@ def test_the_session_is_what_happens(tmp_path: Path) -> None:
     for command, expected in zip(parts[::2], parts[1::2], strict=True):
         words = shlex.split(command)
         assert words[0] == "qa"
-        result = subprocess.run(
-            [sys.executable, "-m", *words],
-            capture_output=True,
-            encoding="utf-8",
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            timeout=120,
-            check=False,
-        )
+        result = run_qa(*words[1:], cwd=tmp_path)
         assert result.stdout.rstrip() == expected.rstrip(), result.stderr
 
 
@@ -97,16 +87,7 @@ def test_the_python_is_what_happens(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs_src", tmp_path / "docs_src")
     code, _, said = read_block("python").partition("\n\n# ")
     assert "import qa" in code
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        encoding="utf-8",
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=120,
-        check=False,
-    )
-    assert done.stdout.splitlines() == said.rstrip().split("\n# "), done.stderr
+    assert run_python(code, tmp_path).splitlines() == said.rstrip().split("\n# ")
 
 
 def test_the_files_it_links_to_are_there() -> None:

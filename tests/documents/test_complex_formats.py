@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from index.documents.formats import extract_document
 from index.documents.formats import sandbox as isolation
 from index.errors import UnreadableFileError
 from index.text.paragraphs import split_document
+from tests.helpers.commands import run_python
 from tests.helpers.documents import make_pdf
 from tests.helpers.places import SHARED
 
@@ -285,8 +284,7 @@ def test_child_has_limits_and_no_secrets() -> None:
         "kinds = (resource.RLIMIT_AS, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE); "
         "print(*(resource.getrlimit(kind)[0] for kind in kinds))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(2 * 2**30), "64", "0"]
+    assert run_python(code).split() == [str(2 * 2**30), "64", "0"]
     assert not {"AWS_SECRET_ACCESS_KEY", "HTTP_PROXY", "HOME"} & isolation._KEPT
 
 

@@ -3,9 +3,6 @@ refused."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +10,7 @@ from hypothesis import strategies as st
 from index.documents.formats import EXTRACTORS, extension_of, extract_document, is_readable_name
 from index.documents.formats.decoding import decode
 from index.errors import UnreadableFileError
+from tests.helpers.commands import run_python
 from tests.helpers.documents import SAMPLES
 
 GERMAN = "Die Bücher, die der Präsident für 5 € kaufte, heißen „Größe“ – so sagte er. " * 4
@@ -236,5 +234,4 @@ def test_reading_utf8_text_imports_neither_detector_nor_parser() -> None:
         "extract_document('a.md', b'Plain.'); "
         "print(*(set(sys.modules) & {'charset_normalizer', 'markdown_it', 'numpy'}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    assert run_python(code) == ""

@@ -1,8 +1,6 @@
 """The default encoder with the real model: unit length, exact repetition, any text, and a cache that can do no harm."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from index.models.graph_cache import GraphCopy
 from index.models.model_files import DEFAULT_ENCODER, find_builtin
 from index.models.onnx_runtime import OnnxSession, load_word_pieces, run_each
 from index.types import Encoder
+from tests.helpers.commands import run_python
 
 TEXTS = [
     "The dam in Kars was finished in 1987 and holds 9 million cubic metres.",
@@ -108,8 +107,7 @@ def test_tokens_are_those_of_the_models_own_tokenizer() -> None:
 def test_fingerprint_is_stable_and_names_the_space(encoder: Encoder) -> None:
     """The same model has the same fingerprint in every process."""
     code = "from index.models.encoder import load_encoder; print(load_encoder().fingerprint)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == encoder.fingerprint
+    assert run_python(code) == encoder.fingerprint
 
 
 def test_default_model_imports_no_torch() -> None:
@@ -118,8 +116,7 @@ def test_default_model_imports_no_torch() -> None:
         "import sys; from index.models.encoder import load_encoder; load_encoder().encode_questions(['who?']);"
         "print([name for name in ('torch', 'transformers', 'sentence_transformers') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert run_python(code) == "[]"
 
 
 def test_run_each_stops_at_the_first_error() -> None:

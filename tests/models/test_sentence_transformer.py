@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from index.models.cross_encoder import load_cross_encoder
 from index.models.encoder import load_encoder
 from index.models.model_files import DEFAULT_ENCODER, find_builtin
 from index.types import Encoder
+from tests.helpers.commands import run_python
 from tests.helpers.minilm import find_minilm
 
 TEXTS = ["The dam was finished in 1987.", "Bananas are harvested green.", "", "lone \ud800 surrogate"]
@@ -110,9 +109,7 @@ def test_unknown_name_is_refused_before_torch_is_imported(tmp_path: Path) -> Non
         "import sys\nfrom index.models.encoder import load_encoder\nfrom index.errors import ModelError\n"
         "try:\n    load_encoder('no-such-model')\nexcept ModelError:\n    print('torch' in sys.modules)"
     )
-    environment = os.environ | {"SENTENCE_TRANSFORMERS_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.strip() == "False"
+    assert run_python(code, SENTENCE_TRANSFORMERS_HOME=str(tmp_path)) == "False"
 
 
 def test_folder_without_a_model_gets_a_sentence(tmp_path: Path) -> None:

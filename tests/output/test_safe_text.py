@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import unicodedata
 
 import pytest
@@ -11,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.output.safe_text import safe_line, safe_text
+from tests.helpers.commands import run_python
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None, min_codepoint=0, max_codepoint=0x10FFFF))
 BIDI = [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C]
@@ -75,5 +74,5 @@ def test_what_is_shown(text: str, shown: str) -> None:
 def test_cheap_to_import() -> None:
     """The gate imports nothing of the project and nothing heavy."""
     code = "import sys, qa.output.safe_text; print(*sys.modules)"
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    printed = run_python(code)
     assert not {"numpy", "textual", "rich", "click", "qa.cli"} & set(printed.split())

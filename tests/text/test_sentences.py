@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.text.sentences import split_sentences
+from tests.helpers.commands import run_python
 from tests.helpers.places import SHARED
 
 # Characters that the rules look at, so that random texts are full of hard places.
@@ -194,5 +192,4 @@ def test_import_is_cheap() -> None:
     code = (
         "import sys, index.text.sentences; print(*(set(sys.modules) & {'numpy', 'index.text.boilerplate', 'asyncio'}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    assert run_python(code) == ""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from qa.tui.screens.text import TextScreen
 from qa.tui.widgets.question_box import QuestionBox
 from qa.tui.widgets.sources import Sources
 from tests.helpers.app import no_index, open_app
+from tests.helpers.commands import run_python
 from tests.helpers.recorded import RecordedAnswerer
 
 
@@ -383,7 +382,7 @@ async def test_mistakes_are_not_swallowed() -> None:
 def test_the_first_paint_imports_nothing_heavy() -> None:
     """Until the app is drawn, no numpy, no model, no index and no network is imported."""
     code = "import sys, qa.tui.app; print(*sys.modules)"
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    printed = run_python(code)
     heavy = {"numpy", "faiss", "onnxruntime", "tokenizers", "tantivy", "torch", "sentence_transformers", "click"}
     assert not (heavy | {"qa.answerer", "index.storage.snapshot"}) & set(printed.split())
 

@@ -26,6 +26,16 @@ async def _open_list(face: Face) -> None:
     await face.until(lambda: isinstance(face.app.screen, SessionsScreen) and "session" in face.text.split("Search")[-1])
 
 
+async def _ask_and_delete(face: Face) -> None:
+    """Asks a question and deletes its session from the list."""
+    await face.ask("What do tides do?")
+    await _open_list(face)
+    await face.press("f8")
+    await face.until(lambda: "1 deleted" in face.text)
+    await face.press("escape")
+    await face.until(lambda: face.turns == [])
+
+
 async def test_saved_as_one_goes(tmp_path: Path) -> None:
     """A question is in the database before its answer, and the answer as soon as it is there."""
     answerer = RecordedAnswerer()
@@ -116,12 +126,7 @@ async def test_search_rename_delete_undo(tmp_path: Path) -> None:
 async def test_the_open_session_was_deleted(tmp_path: Path) -> None:
     """Deleting the open session leaves an empty conversation, and the next question begins another one."""
     async with open_app(data=tmp_path) as face:
-        await face.ask("What do tides do?")
-        await _open_list(face)
-        await face.press("f8")
-        await face.until(lambda: "1 deleted" in face.text)
-        await face.press("escape")
-        await face.until(lambda: face.turns == [])
+        await _ask_and_delete(face)
         assert face.app.saving.session_id is None
 
 
@@ -187,12 +192,7 @@ async def test_a_store_that_fails_later(tmp_path: Path, monkeypatch: pytest.Monk
 async def test_undo_outlives_the_list(tmp_path: Path) -> None:
     """A session deleted by mistake can be restored after the list was closed, too."""
     async with open_app(data=tmp_path) as face:
-        await face.ask("What do tides do?")
-        await _open_list(face)
-        await face.press("f8")
-        await face.until(lambda: "1 deleted" in face.text)
-        await face.press("escape")
-        await face.until(lambda: face.turns == [])
+        await _ask_and_delete(face)
         await _open_list(face)
         await face.press("ctrl+z")
         await face.until(lambda: "What do tides do?" in face.text)
