@@ -86,7 +86,7 @@ def test_a_file_is_not_a_documents_folder(project: Path) -> None:
         load_settings({"docs": "my notes/a.txt"}, {}, project)
 
 
-def test_a_variable_that_is_no_number_is_named(project: Path) -> None:
+def test_a_variable_that_is_not_a_number_is_named(project: Path) -> None:
     """A wrong variable is never ignored either."""
     with pytest.raises(UsageError, match="QA_PASSAGES='many'"):
         load_settings({}, {"QA_PASSAGES": "many"}, project)

@@ -66,7 +66,7 @@ def test_items_of_several_passages_are_quoted_in_the_order_of_the_article() -> N
     assert quote([lead_in], [second, lead_in, first]) == ["Item number2.", "Item number3."]
 
 
-def test_a_lead_in_inside_a_passage_is_no_item() -> None:
+def test_a_lead_in_inside_a_passage_is_not_an_item() -> None:
     """Only the items that follow the lead-in are quoted."""
     passage = score(build_passage(2, f"{_LEAD_IN}\n{_ITEMS}", ("help", 9.0)), is_listed=True)
     assert [one.text for one in choose_quotes([passage], 5)] == [
@@ -83,7 +83,7 @@ def test_a_lead_in_whose_items_were_not_found_is_quoted_itself() -> None:
     assert [one.evidence for one in follow_lead_ins([lead_in], [elsewhere, lead_in])] == [lead_in]
 
 
-def test_prose_is_no_list() -> None:
+def test_prose_is_not_a_list() -> None:
     """Years and dashes inside sentences do not begin an item."""
     prose = score(build_passage(1, "It was built in\n1999. It cost 2 million - a lot.", ("2 million", 3.0)))
     assert split_items(prose) == [prose]

@@ -68,7 +68,7 @@ def test_two_logits_of_margin_count_as_much(lead: float, first: int) -> None:
     assert rank_two(SHORT, (0.5 + lead, 1.0, 1.0), (0.5, 1.0, 3.0))[0] == first
 
 
-def test_an_answer_that_was_not_found_is_no_evidence() -> None:
+def test_an_answer_that_was_not_found_is_not_evidence() -> None:
     """All margins below 0 count the same."""
     assert rank_two(SHORT, (0.5, 1.0, -9.0), (0.499, 1.0, -1.0)) == [0, 1]
     assert rank_two(SHORT, (0.5, 1.0, -9.0), (0.499, 1.0, 1.0)) == [1, 0]

@@ -288,7 +288,7 @@ def test_a_folder_of_pictures_does_not_bury_the_answer(docs: Path) -> None:
     assert "skipped: 60\n" in run_qa("--docs", str(docs), "index", "--status").stdout
 
 
-def test_a_reader_that_leaves_the_pipe_is_no_error(docs: Path) -> None:
+def test_a_reader_that_leaves_the_pipe_is_not_an_error(docs: Path) -> None:
     """`qa ask … | head -1` ends without a message."""
     run_qa("--docs", str(docs), "index")
     questions = "How high is the lighthouse?\n" * 5

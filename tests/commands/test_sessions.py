@@ -56,7 +56,7 @@ def test_an_export_has_the_quote_and_its_place(session: int, tmp_path: Path, nam
 
 
 @pytest.mark.parametrize("name", ["x.pdf", "x.txt", "x.docx"])
-def test_an_ending_that_is_no_format_is_refused(session: int, tmp_path: Path, name: str) -> None:
+def test_an_ending_that_is_not_a_format_is_refused(session: int, tmp_path: Path, name: str) -> None:
     """The error lists the formats. --format decides for any ending."""
     with pytest.raises(UsageError, match=r"\.md, \.json or \.html"):
         export_session(session, None, str(tmp_path / name))

@@ -272,7 +272,7 @@ def test_after_random_edits_exactly_the_broken_citations_are_named(
         ('{"schema": 1}\n{"schema', "line 2"),
     ],
 )
-def test_input_that_is_no_answer_is_refused_in_one_sentence(text: str, said: str) -> None:
+def test_input_that_is_not_an_answer_is_refused_in_one_sentence(text: str, said: str) -> None:
     """The error names the input and what is wrong with it, and asks for another one."""
     with pytest.raises(UsageError, match=r"saved\.json") as caught:
         parse_answers(text, "saved.json")

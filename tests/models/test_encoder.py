@@ -253,7 +253,7 @@ def test_only_one_of_two_makers_publishes(cache: Path) -> None:
     assert copy.find() is not None
 
 
-def test_file_that_is_no_graph_gets_a_sentence(tmp_path: Path, cache: Path) -> None:
+def test_file_that_is_not_a_graph_gets_a_sentence(tmp_path: Path, cache: Path) -> None:
     """The error is one sentence that names the file."""
     from dataclasses import replace
 

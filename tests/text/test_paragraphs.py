@@ -158,7 +158,7 @@ def test_title_alone_is_a_unit() -> None:
     assert texts("# Trade with Russia\n", name="a.md") == ["# Trade with Russia"]
 
 
-def test_file_name_is_no_context() -> None:
+def test_file_name_is_not_context() -> None:
     """A title made from the name is not embedded, so a renamed file keeps its vectors."""
     body = b"It rose to $146.9 billion, which is less than a tenth of all trade."
     one, other = (split_document(extract_document(name, body), 60, count_words)[0] for name in ("a.txt", "b_c.txt"))
@@ -348,7 +348,7 @@ def test_boilerplate_is_recognised(boilerplate: str) -> None:
         ),
     ],
 )
-def test_prose_is_no_boilerplate(prose: str) -> None:
+def test_prose_is_not_boilerplate(prose: str) -> None:
     """Rules match whole paragraphs, so prose about the same things is found."""
     assert not is_boilerplate(prose)
 

@@ -19,7 +19,7 @@ from tests.helpers.app import open_app
 from tests.helpers.recorded import RecordedAnswerer
 
 
-async def test_ask_with_the_real_engine(real_answerer: Asks) -> None:
+async def test_ask_with_the_real_answerer(real_answerer: Asks) -> None:
     """A typed question is answered with a quote that stands in its article, and the sources show it."""
     async with open_app(real_answerer) as face:
         await face.type("How high are spring tides in the Bay of Fundy?")
@@ -37,7 +37,7 @@ async def test_ask_with_the_real_engine(real_answerer: Asks) -> None:
         assert face.app.main.box.text == ""
 
 
-async def test_declined_with_the_real_engine(real_documents: Path) -> None:
+async def test_declined_with_the_real_answerer(real_documents: Path) -> None:
     """A question that the articles do not answer is declined, with the closest passages folded below."""
     from qa.answerer import open_answerer
 
@@ -151,7 +151,7 @@ async def test_questions_queue_in_order() -> None:
         assert [question for question, _, _ in answerer.asked] == [turn.question for turn in (first, second, third)]
 
 
-async def test_asked_while_the_engine_opens() -> None:
+async def test_asked_while_the_answerer_opens() -> None:
     """A question that is typed while models load waits, says so, and is answered when they are ready."""
     may_open = threading.Event()
     answerer = RecordedAnswerer()

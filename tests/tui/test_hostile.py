@@ -120,7 +120,7 @@ async def test_a_megabyte_in_one_line_as_a_quote() -> None:
     assert turn.places[0].text == text
 
 
-async def test_with_the_real_engine(tmp_path: Path) -> None:
+async def test_with_the_real_answerer(tmp_path: Path) -> None:
     """Articles and file names full of hostile text are indexed, asked, drawn and opened."""
     from qa.answerer import open_answerer
     from qa.settings import Settings

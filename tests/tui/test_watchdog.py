@@ -190,7 +190,7 @@ async def test_the_watchdog_barks() -> None:
     assert len(held) == 1
 
 
-async def test_keys_are_drawn_while_the_engine_is_busy() -> None:
+async def test_keys_are_drawn_while_the_answerer_is_busy() -> None:
     """While another thread computes without a pause, each key press is drawn."""
     answerer = RecordedAnswerer(changes=Changes())
     stop = threading.Event()
