@@ -17,7 +17,7 @@ from __future__ import annotations
 
 
 class NotWantedError(Exception):
-    """Stops work whose result nobody waits for any more. No user ever sees it, so it is not a QaError."""
+    """Stops work whose result is no longer wanted. No user ever sees it, so it is not a QaError."""
 
 
 class QaError(Exception):

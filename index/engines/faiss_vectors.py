@@ -127,7 +127,7 @@ class FaissSearcher:
         """
         :raises OSError: if a file is missing.
         :raises ValueError: if one is damaged.
-        :raises RuntimeError: likewise.
+        :raises RuntimeError: if one is damaged.
         """
         import numpy as np
 
@@ -520,7 +520,7 @@ def _load_faiss() -> Any:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """Lets FAISS use so many threads for a while."""
+    """Lets FAISS use this many threads when it is called from this one."""
     faiss = _load_faiss()
     faiss.omp_set_num_threads(count)
     try:

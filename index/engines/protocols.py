@@ -1,4 +1,4 @@
-"""What the rest of `index` knows of a search engine: how one writes a generation, and how what it wrote is searched.
+"""What the rest of the program knows about a search engine: how it writes a generation, and how that is searched.
 
 An engine may keep a generation in files or on a server. Nothing it keeps is the only copy: the database can always
 write it again. `tests/engines/` holds the contract as tests, which every engine has to pass.
@@ -111,7 +111,7 @@ class VectorSearcher(Searcher, Protocol):
 
     def search(self, vector: Vectors, k: int, allowed: Ids | None = None) -> tuple[Ids, Scores]:
         """The `k` paragraphs nearest to `vector` (d,), best first; fewer if there are fewer. Equal scores are ordered
-        by id.
+        by id; which of them a cut at `k` leaves out is up to the engine.
 
         :param allowed: ids (ascending) that may be found. The filter is part of the search: `k` are found if as many
             are allowed. Ids that the generation does not have are ignored.
@@ -159,7 +159,7 @@ class Engine(Protocol[SourceT, SearcherT]):
 
         :raises OSError: if something is missing.
         :raises ValueError: if something is damaged.
-        :raises RuntimeError: likewise.
+        :raises RuntimeError: if something is damaged.
         """
 
     def discard(self, place: Place) -> None:

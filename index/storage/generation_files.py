@@ -1,4 +1,4 @@
-"""Owns where the engines keep a generation, whether its files are sound, and which generations nobody needs any more.
+"""Owns where the engines keep a generation, whether its files are sound, and which generations are no longer needed.
 What is in the files is up to the engines.
 
 A generation's files are complete and synced before the transaction that names them is committed, and they never change
@@ -19,7 +19,7 @@ from index.engines.protocols import Place
 FILES_NAME = "generations"
 _ALWAYS_READ = 16 << 20
 """Bytes of all files together up to which their sums are checked every time (10 ms). Of larger ones, sizes and times
-are, and the bytes only if one of these differs or a check is asked for."""
+are, and the bytes only if one of these differs or `thorough`."""
 
 
 class Places(NamedTuple):

@@ -134,7 +134,13 @@ class Scenario:
         with closing(sqlite3.connect(folder / DATABASE_NAME)) as database:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert not list(folder.glob("staged.db*"))
-        shutil.rmtree(folder)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder. On a busy machine, a thread of tantivy may make its lock file once more meanwhile."""
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_before(docs: Path) -> None:
@@ -192,7 +198,7 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     top = _MEMORY / f"crash-{os.getpid()}-{tmp_path.name}" if _MEMORY.is_dir() else tmp_path / "scenario"
     top.mkdir()
     yield Scenario(top, first_build, large)
-    shutil.rmtree(top)
+    _remove(top)
 
 
 def _kill_often(server: Server, scenario: Scenario, times: int) -> None:

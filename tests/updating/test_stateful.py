@@ -98,7 +98,7 @@ class FolderMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.patch.undo()
-        shutil.rmtree(self.top)
+        shutil.rmtree(self.top, ignore_errors=True)
 
     @property
     def files(self) -> list[str]:
